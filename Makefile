@@ -14,7 +14,7 @@ demo: .venv/installed
 install: .venv/installed-dev
 
 test: .venv/installed-dev
-	OMP_NUM_THREADS=1 $(PYTEST) --numprocesses 2 --dist loadfile --cov --cov-report=term --cov-fail-under=85
+	OMP_NUM_THREADS=1 $(PYTEST) --numprocesses 2 --dist loadfile --cov --cov-report=term --cov-fail-under=90
 
 check: .venv/installed-dev
 	$(BIN)/ruff check .

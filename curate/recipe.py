@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import tomllib
 from typing import TYPE_CHECKING, Any, get_args
 
 import tomli_w
 from pydantic import BaseModel, Field, ValidationError, field_validator
 
 from curate.audit.step import Settings as AuditSettings
+from curate.core import toml
 from curate.embed.step import Settings as EmbedSettings
 from curate.errors import SettingsError, did_you_mean
 from curate.ingest.step import Settings as IngestSettings
@@ -61,17 +61,7 @@ class Recipe(Frozen):
 
 def read_recipe(path: Path) -> Recipe:
     """The recipe of a TOML file; `SettingsError` names the key that does not hold and what was probably meant."""
-    try:
-        value = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise SettingsError(
-            f"there is no recipe {path}", fix="check the path; it starts at the folder you are in"
-        ) from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(f"the recipe {path} cannot be read: {error}", fix="check the file") from error
-    except tomllib.TOMLDecodeError as error:
-        raise SettingsError(f"the recipe {path} is no TOML: {error}", fix="mend that line") from error
-    return check(value, str(path))
+    return check(toml.read(path, "recipe"), str(path))
 
 
 def check(value: Mapping[str, object], name: str) -> Recipe:

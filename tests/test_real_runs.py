@@ -59,3 +59,24 @@ def test_longer_worked_solutions_have_a_higher_total_nll(tmp_path: Path, real: P
     examples = pq.read_table(run / "examples" / "part-00000.parquet")
     steps = [row["n_steps"] for row in examples.column("user").to_pylist()]
     assert spearmanr(scores.column("total_nll").to_pylist(), steps).statistic > 0.4
+
+
+SETS = [
+    "math_levels/math.jsonl.gz",
+    "flan_cot/flan_cot.jsonl.gz",
+    "oasst_en_100/oasst_en_100.jsonl",
+    "mgsm/mgsm.jsonl.gz",
+    "gpteacher_codegen/codegen.jsonl.gz",
+    "exercism_python/exercism.jsonl",
+    "clinc_oos/clinc_oos.jsonl.gz",
+]
+
+
+@pytest.mark.parametrize("name", SETS)
+def test_a_real_set_goes_the_whole_way_without_a_fix_up(real: Path, tmp_path: Path, name: str) -> None:
+    run = str(tmp_path / "run")
+
+    assert call(["score", str(real / name), "-o", run, "--scorers", "length,structure", "-q"]) == 0
+    assert call(["tier", run, "-q"]) == 0
+    assert call(["audit", run, "-q"]) == 0
+    assert call(["verify", run, "-q"]) == 0

@@ -42,7 +42,7 @@ def test_a_skill_may_be_named_once() -> None:
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
-        ("[[skill]]\nname = ", "cannot be read"),
+        ("[[skill]]\nname = ", "is no TOML"),
         ("[[skill]]\nname = 'a'\nneeds = []", "does not hold: skill.0.needs"),
         ("[[skill]]\nname = 'a'\nrequires = ['b']", "not in the catalogue"),
     ],

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import tomllib
+from graphlib import CycleError, TopologicalSorter
 from typing import TYPE_CHECKING
 
 from pydantic import Field, ValidationError
 
+from curate.core import toml
 from curate.errors import SettingsError, did_you_mean
 from curate.protocol import Frozen
 
@@ -44,12 +45,7 @@ class Catalogue(Frozen):
 def read(path: Path) -> Catalogue:
     """The catalogue of a TOML file; `SettingsError` where it cannot be read or does not hold together."""
     try:
-        value = tomllib.loads(path.read_text(encoding="utf-8"))
-        catalogue = Catalogue.model_validate(value)
-    except FileNotFoundError as error:
-        raise SettingsError(f"there is no skill catalogue {path}", fix="name an existing file with --skills") from error
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise SettingsError(f"the skill catalogue {path} cannot be read: {error}", fix="mend the file") from error
+        catalogue = Catalogue.model_validate(toml.read(path, "skill catalogue"))
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(step) for step in first["loc"])
@@ -81,17 +77,17 @@ def levels(catalogue: Catalogue) -> dict[str, int]:
                     fix=did_you_mean(other, requires),
                 )
     found: dict[str, int] = {}
-    for name in requires:
-        _level(name, requires, found, ())
+    for name in _in_order(requires):
+        found[name] = 1 + max((found[other] for other in requires[name]), default=-1)
     return found
 
 
-def _level(name: str, requires: Mapping[str, tuple[str, ...]], found: dict[str, int], path: tuple[str, ...]) -> int:
-    if name in path:
-        cycle = " -> ".join([*path[path.index(name) :], name])
+def _in_order(requires: Mapping[str, tuple[str, ...]]) -> list[str]:
+    """The skills, each after all that it requires."""
+    try:
+        return list(TopologicalSorter(requires).static_order())
+    except CycleError as error:
+        cycle = " -> ".join(reversed(error.args[1]))
         raise SettingsError(
             f"the skills require each other in a circle: {cycle}", fix="remove one of these prerequisites"
-        )
-    if name not in found:
-        found[name] = 1 + max((_level(other, requires, found, (*path, name)) for other in requires[name]), default=-1)
-    return found[name]
+        ) from error

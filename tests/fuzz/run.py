@@ -1,0 +1,53 @@
+"""Give one target bytes that reach new branches of it, until none comes for ten minutes: needs `pip install atheris`.
+
+python -m tests.fuzz.run records CORPUS_FOLDER      # a finding ends it with a traceback and the bytes; make it a test
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+import time
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import atheris  # type: ignore[import-not-found,unused-ignore]
+
+with atheris.instrument_imports(include=["curate"]):
+    from tests.fuzz.targets import TARGETS
+
+QUIET_SECONDS = 600
+
+
+def main() -> None:
+    """Fuzz until no file has joined the corpus for ten minutes; libFuzzer adds one for every new branch."""
+    name, corpus = sys.argv[1], Path(sys.argv[2])
+    corpus.mkdir(parents=True, exist_ok=True)
+    started = time.monotonic()
+
+    def look(number: int, frame: FrameType | None) -> None:
+        del number, frame
+        newest = max((path.stat().st_mtime for path in corpus.iterdir()), default=0.0)
+        quiet = min(time.time() - newest, time.monotonic() - started)
+        if quiet >= QUIET_SECONDS:
+            sys.stderr.write(f"{name}: no new branch for {quiet:.0f} s after {time.monotonic() - started:.0f} s\n")
+            sys.stderr.flush()
+            signal.raise_signal(signal.SIGTERM)
+        signal.alarm(5)
+
+    signal.signal(signal.SIGALRM, look)
+    signal.alarm(5)
+    target: Any = TARGETS[name]
+    options = [
+        "-max_len=2048",
+        "-use_counters=0",
+        "-reduce_inputs=0",
+        f"-dict={Path(__file__).with_name('words.dict')}",
+    ]
+    atheris.Setup([sys.argv[0], str(corpus), *options], target)
+    atheris.Fuzz()
+
+
+if __name__ == "__main__":
+    main()
