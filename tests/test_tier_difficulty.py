@@ -7,11 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from curate.core.agreement import blend
 from curate.core.plan import ScoreSource
 from curate.errors import SettingsError
 from curate.protocol import Rising, ScoreField
 from curate.tier.cut import borders, cut, place
-from curate.tier.difficulty import blend, ingredients, knots, rank
+from curate.tier.difficulty import ingredients, knots, rank
 
 HARD = ScoreField(name="hard", rising=Rising.HARDER, unit="nats", about="", headline=True, weights={"code": 2.0})
 OTHER = ScoreField(name="other", rising=Rising.NEUTRAL, unit="nats", about="")

@@ -82,22 +82,3 @@ def rank(values: NDArray[np.float32], table: Knots) -> NDArray[np.float64]:
     ranks = np.interp(values.astype(np.float64), table.values, table.ranks)
     ranks[np.isnan(values)] = np.nan
     return ranks
-
-
-def blend(ranks: NDArray[np.float64], weights: NDArray[np.float64]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """The weighted mean of each row's ranks, and their weighted standard deviation as its uncertainty.
-
-    *ranks* and *weights* have shape (scores, n). A missing rank (NaN) is left out and the other weights count for
-    more. A negative weight takes 1 - rank. NaN where a row has no rank of any weight; the uncertainty is NaN where
-    fewer than two scores count. Shapes (n,).
-    """
-    values = np.where(weights < 0, 1.0 - ranks, ranks)
-    counted = np.where(np.isnan(ranks), 0.0, np.abs(weights))
-    values = np.where(counted > 0, values, 0.0)
-    total = counted.sum(axis=0)
-    safe = np.where(total > 0, total, 1.0)
-    mean = (values * counted).sum(axis=0) / safe
-    spread = np.sqrt((counted * (values - mean) ** 2).sum(axis=0) / safe)
-    difficulty = np.where(total > 0, mean, np.nan).astype(np.float32)
-    uncertainty = np.where((counted > 0).sum(axis=0) >= 2, spread, np.nan).astype(np.float32)
-    return difficulty, uncertainty

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import Field
 
-from curate.core import schemas, views
+from curate.core import agreement, schemas, views
 from curate.core.chance import draw
 from curate.core.ids import digest
 from curate.core.plan import Ingredient, Knots, Tier
@@ -58,7 +58,7 @@ def run(space: Workspace, settings: Settings, sources: Sequence[ScoreSource], wo
     scores = _read_scores(space, sources, chosen)
     ranks, tables = _rank(chosen, scores, domain, names)
     weights = np.array([[one.weights[each] for each in difficulty.KINDS] for one in chosen])[:, kind]
-    hard, spread = difficulty.blend(ranks, weights)
+    hard, spread = agreement.blend(ranks, weights)
     ids = space.read_all("examples", ["id"]).column("id")
     unscored = np.isnan(hard)
     hard = _settle_missing(hard, unscored, settings)
