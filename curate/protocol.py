@@ -20,9 +20,12 @@ if TYPE_CHECKING:
 
 
 class Frozen(BaseModel):
-    """The base of all settings, manifests and reports: frozen once built, and no key is unknown."""
+    """The base of all settings, manifests and reports: frozen once built, no key is unknown, and every number is one.
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    JSON has no NaN and no infinity, so a model that held one could not be read back.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 Precision = Literal["auto", "fp32", "bf16", "fp16"]

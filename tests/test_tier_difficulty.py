@@ -12,7 +12,7 @@ from curate.core.plan import ScoreSource
 from curate.errors import SettingsError
 from curate.protocol import Rising, ScoreField
 from curate.tier.cut import borders, cut, place
-from curate.tier.difficulty import ingredients, knots, rank
+from curate.tier.difficulty import ingredients, knots, rank, telling
 
 HARD = ScoreField(name="hard", rising=Rising.HARDER, unit="nats", about="", headline=True, weights={"code": 2.0})
 OTHER = ScoreField(name="other", rising=Rising.NEUTRAL, unit="nats", about="")
@@ -33,8 +33,12 @@ def test_different_difficulties_make_tiers_of_equal_size() -> None:
     assert np.bincount(cut(values, tiers=4)).tolist() == [25, 25, 25, 25]
 
 
-def test_one_difficulty_for_all_makes_one_tier() -> None:
-    assert len(set(cut(floats(0.5, 0.5, 0.5), tiers=3).tolist())) == 1
+def test_one_difficulty_for_all_makes_one_tier_between_borders_that_are_numbers() -> None:
+    values = floats(0.5, 0.5, 0.5)
+
+    assert len(set(cut(values, tiers=3).tolist())) == 1
+    assert np.isfinite(borders(values, tiers=3)).all()
+    assert np.isfinite(borders(floats(), tiers=3)).all()
 
 
 @given(st.lists(st.floats(0, 1, width=32), min_size=1, max_size=200), st.integers(1, 8))
@@ -116,6 +120,20 @@ def test_a_control_takes_part_only_where_nothing_else_does() -> None:
     assert both["a.hard"] == {"text": 1.0, "chat": 1.0, "code": 2.0}
     assert both["length.long"] == {"text": 1.0, "chat": 1.0, "code": 0.0}
     assert [one.weights for one in ingredients([only], {})] == [{"text": 1.0, "chat": 1.0, "code": 1.0}]
+
+
+def test_a_score_that_is_the_same_for_all_rows_of_a_kind_has_no_weight_there() -> None:
+    control = ScoreField(name="long", rising=Rising.HARDER, unit="", about="", headline=True, weights={"text": 0.0})
+    sources = [*SOURCES, ScoreSource(alias="length", folder="", fields=(control,))]
+    scores = {"a.hard": floats(1, 1, np.nan, 3, 4), "length.long": floats(1, 2, 3, 4, 4)}
+
+    told = telling(scores, np.array([1, 1, 1, 2, 2], np.int8))
+
+    assert told == {"text": None, "chat": ["length.long"], "code": ["a.hard"]}
+    assert {one.score: one.weights for one in ingredients(sources, {}, told)} == {
+        "a.hard": {"text": 1.0, "chat": 0.0, "code": 2.0},
+        "length.long": {"text": 0.0, "chat": 1.0, "code": 0.0},
+    }
 
 
 def test_weights_name_scores_by_alias_or_by_field() -> None:

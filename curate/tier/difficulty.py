@@ -11,7 +11,7 @@ from curate.errors import SettingsError, did_you_mean
 from curate.protocol import Rising
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -21,30 +21,40 @@ KINDS = ("text", "chat", "code")
 MOST_KNOTS = 1024
 
 
-def ingredients(sources: Sequence[ScoreSource], weights: Mapping[str, float]) -> tuple[Ingredient, ...]:
+def ingredients(
+    sources: Sequence[ScoreSource],
+    weights: Mapping[str, float],
+    telling: Mapping[str, Collection[str] | None] | None = None,
+) -> tuple[Ingredient, ...]:
     """The scores that make the difficulty.
 
     Without *weights* these are the headline fields that rise harder, each with the weights that its scorer declares
-    by kind of domain. A kind for which none of them declares a weight above 0 (only length was asked for, say, the
-    control of every report) takes all of them alike. *weights* names scores instead, as ``alias`` (its headline) or
-    ``alias.field``; a negative weight turns the direction round.
+    by kind of domain. *telling* names for each kind the scores that differ between its rows: one that gives all rows
+    the same value has no weight there. A kind for which no telling score declares a weight above 0 (only length was
+    asked for, say, the control of every report) takes all that tell alike. *weights* names scores instead, as
+    ``alias`` (its headline) or ``alias.field``; a negative weight turns the direction round.
     """
-    if not weights:
-        offered = {
-            f"{source.alias}.{field.name}": field.weights or dict.fromkeys(KINDS, 1.0)
-            for source in sources
-            for field in source.fields
-            if field.headline and field.rising is Rising.HARDER
-        }
-        spoken_for = {kind for kind in KINDS if any(declared.get(kind) for declared in offered.values())}
-        made = (
-            Ingredient(
-                score=score,
-                weights={kind: declared.get(kind, 0.0) if kind in spoken_for else 1.0 for kind in KINDS},
-            )
-            for score, declared in offered.items()
-        )
-        return tuple(one for one in made if any(one.weights.values()))
+    if weights:
+        given = named(sources, weights)
+        return tuple(Ingredient(score=score, weights=dict.fromkeys(KINDS, weight)) for score, weight in given.items())
+    declared = offered(sources)
+    by_kind = {kind: _of_kind(kind, declared, None if telling is None else telling[kind]) for kind in KINDS}
+    made = (Ingredient(score=score, weights={kind: by_kind[kind][score] for kind in KINDS}) for score in declared)
+    return tuple(one for one in made if any(one.weights.values()))
+
+
+def offered(sources: Sequence[ScoreSource]) -> dict[str, dict[str, float]]:
+    """The headline fields that rise harder, as alias.field, with the weights that their scorers declare by kind."""
+    return {
+        f"{source.alias}.{field.name}": field.weights or dict.fromkeys(KINDS, 1.0)
+        for source in sources
+        for field in source.fields
+        if field.headline and field.rising is Rising.HARDER
+    }
+
+
+def named(sources: Sequence[ScoreSource], weights: Mapping[str, float]) -> dict[str, float]:
+    """The weights that the user gave, each score as alias.field; `SettingsError` where there is no such score."""
     headlines = {
         source.alias: f"{source.alias}.{field.name}" for source in sources for field in source.fields if field.headline
     }
@@ -55,7 +65,31 @@ def ingredients(sources: Sequence[ScoreSource], weights: Mapping[str, float]) ->
         if score not in known:
             raise SettingsError(f"no score is called {name!r}", fix=did_you_mean(name, known | set(headlines)))
         chosen[score] = weight
-    return tuple(Ingredient(score=score, weights=dict.fromkeys(KINDS, weight)) for score, weight in chosen.items())
+    return chosen
+
+
+def _of_kind(kind: str, declared: Mapping[str, Mapping[str, float]], told: Collection[str] | None) -> dict[str, float]:
+    """The weight of each score in one kind of domain; *told* holds those that differ between its rows."""
+    heard = {score for score in declared if told is None or score in told} or set(declared)
+    weights = {score: by_kind.get(kind, 0.0) if score in heard else 0.0 for score, by_kind in declared.items()}
+    return weights if any(weights.values()) else {score: float(score in heard) for score in declared}
+
+
+def telling(scores: Mapping[str, NDArray[np.float32]], kind: NDArray[np.int8]) -> dict[str, list[str] | None]:
+    """For each kind the scores that give its rows at least two values, NaN left out; None for a kind without rows.
+
+    Shapes (n,).
+    """
+    found: dict[str, list[str] | None] = {}
+    for code, name in enumerate(KINDS):
+        inside = kind == code
+        found[name] = [score for score, values in scores.items() if _differs(values[inside])] if inside.any() else None
+    return found
+
+
+def _differs(values: NDArray[np.float32]) -> bool:
+    known = values[~np.isnan(values)]
+    return len(known) > 0 and bool((known != known[0]).any())
 
 
 def knots(score: str, domain: str, values: NDArray[np.float32]) -> Knots:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Report", "Settings", "run"]
 
-VERSION = 2
+VERSION = 3
 
 
 class Report(Frozen):
@@ -48,14 +48,15 @@ class Report(Frozen):
 
 def run(space: Workspace, settings: Settings, sources: Sequence[ScoreSource], work: Work) -> Report:
     """Write `tiers.parquet`, one row per example in the order of the examples."""
-    chosen = difficulty.ingredients(sources, settings.weights)
+    domain, kind, names = _domains(space, settings)
+    offered = _read_scores(space, sources, settings)
+    chosen = difficulty.ingredients(sources, settings.weights, difficulty.telling(offered, kind))
     if not chosen:
         raise SettingsError(
             "no score says how hard an example is",
             fix="score with one whose headline rises harder (see `curate scorers`), or name one in [tier.weights]",
         )
-    domain, kind, names = _domains(space, settings)
-    scores = _read_scores(space, sources, chosen)
+    scores = [offered[one.score] for one in chosen]
     ranks, tables = _rank(chosen, scores, domain, names)
     weights = np.array([[one.weights[each] for each in difficulty.KINDS] for one in chosen])[:, kind]
     hard, spread = agreement.blend(ranks, weights)
@@ -203,16 +204,18 @@ def _own_column(space: Workspace, name: str) -> pa.ChunkedArray:
 
 
 def _read_scores(
-    space: Workspace, sources: Sequence[ScoreSource], chosen: Sequence[Ingredient]
-) -> list[NDArray[np.float32]]:
+    space: Workspace, sources: Sequence[ScoreSource], settings: Settings
+) -> dict[str, NDArray[np.float32]]:
+    """The scores that may make the difficulty, by alias.field: each of shape (n,)."""
     folders = {
         f"{source.alias}.{field.name}": (source.folder, field.name) for source in sources for field in source.fields
     }
-    columns = []
-    for one in chosen:
-        folder, field = folders[one.score]
-        columns.append(space.read_all(folder, [field]).column(field).to_numpy().astype(np.float32))
-    return columns
+    named = difficulty.named(sources, settings.weights) if settings.weights else difficulty.offered(sources)
+    return {
+        score: space.read_all(folder, [field]).column(field).to_numpy().astype(np.float32)
+        for score in named
+        for folder, field in [folders[score]]
+    }
 
 
 def _rank(

@@ -9,13 +9,15 @@ import signal
 import sys
 import time
 from pathlib import Path
-from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import atheris  # type: ignore[import-not-found,unused-ignore]
 
 with atheris.instrument_imports(include=["curate"]):
     from tests.fuzz.targets import TARGETS
+
+if TYPE_CHECKING:
+    from types import FrameType
 
 QUIET_SECONDS = 600
 
