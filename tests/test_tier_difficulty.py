@@ -132,7 +132,7 @@ def test_a_score_that_is_the_same_for_all_rows_of_a_kind_has_no_weight_there() -
     assert told == {"text": None, "chat": ["length.long"], "code": ["a.hard"]}
     assert {one.score: one.weights for one in ingredients(sources, {}, told)} == {
         "a.hard": {"text": 1.0, "chat": 0.0, "code": 2.0},
-        "length.long": {"text": 0.0, "chat": 1.0, "code": 0.0},
+        "length.long": {"text": 1.0, "chat": 1.0, "code": 0.0},
     }
 
 
