@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -471,6 +472,25 @@ def test_a_table_that_cannot_be_read_is_an_error(tmp_path: Path, name: str, data
 
     with pytest.raises(DataError, match=r"cannot be read as (Parquet|Arrow): .*\n  fix: write the file again"):
         ingest(tmp_path / "run", tmp_path / name)
+
+
+def test_an_arrow_file_whose_offsets_point_outside_is_an_error(tmp_path: Path) -> None:
+    whole = ipc([{"text": "one"}, {"text": "three"}], stream=True)
+    offsets = np.array([0, 3, 8], np.int32).tobytes()
+    assert whole.count(offsets) == 1
+    (tmp_path / "a.arrow").write_bytes(whole.replace(offsets, np.array([0, 8, 3], np.int32).tobytes()))
+
+    with pytest.raises(DataError, match="cannot be read as Arrow"):
+        ingest(tmp_path / "run", tmp_path / "a.arrow")
+
+
+def test_text_in_an_arrow_file_that_is_not_utf_8_rejects_its_row(tmp_path: Path) -> None:
+    (tmp_path / "a.arrow").write_bytes(ipc([{"text": "good"}, {"text": "b@d"}], stream=False).replace(b"b@d", b"b\xffd"))
+
+    _, space = ingest(tmp_path / "run", tmp_path / "a.arrow")
+
+    assert [row["text"] for row in table(space, "examples")] == ["good"]
+    assert reasons(space) == ["invalid-utf8"]
 
 
 def test_a_column_that_stands_twice_is_an_error(tmp_path: Path) -> None:
