@@ -485,7 +485,8 @@ def test_an_arrow_file_whose_offsets_point_outside_is_an_error(tmp_path: Path) -
 
 
 def test_text_in_an_arrow_file_that_is_not_utf_8_rejects_its_row(tmp_path: Path) -> None:
-    (tmp_path / "a.arrow").write_bytes(ipc([{"text": "good"}, {"text": "b@d"}], stream=False).replace(b"b@d", b"b\xffd"))
+    whole = ipc([{"text": "good"}, {"text": "b@d"}], stream=False)
+    (tmp_path / "a.arrow").write_bytes(whole.replace(b"b@d", b"b\xffd"))
 
     _, space = ingest(tmp_path / "run", tmp_path / "a.arrow")
 
