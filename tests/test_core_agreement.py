@@ -42,7 +42,7 @@ def test_a_partial_correlation_is_that_of_the_residuals() -> None:
     first, second, third = (rankdata(values) for values in (one, other, control))
     left = [values - np.polyval(np.polyfit(third, values, 1), third) for values in (first, second)]
 
-    assert spearman_given(one, other, control) == pytest.approx(np.corrcoef(*left)[0, 1])
+    assert spearman_given(one, other, control) == pytest.approx(np.corrcoef(left[0], left[1])[0, 1])
 
 
 def test_what_follows_the_control_has_no_partial_correlation() -> None:

@@ -14,7 +14,7 @@ import click
 import numpy as np
 import pyarrow as pa
 
-from curate.core import schemas
+from curate.core import agreement, schemas
 from curate.core.chance import chance, draw
 from curate.pace import arrange
 from curate.pace.policies import Policy
@@ -60,7 +60,7 @@ def tiered(
         for line in range(SCORES):
             values = scores[line][inside]
             ranks[line, inside] = difficulty.rank(values, difficulty.knots("s", "d", values))
-    hard, uncertainty = difficulty.blend(ranks, np.ones((SCORES, 1)))
+    hard, uncertainty = agreement.blend(ranks, np.ones((SCORES, 1)))
     return hard, uncertainty
 
 
