@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 from curate import plugins
 from curate.audit import findings
 from curate.audit import step as audit
-from curate.core.contract import VECTOR_COLUMNS
+from curate.core.contract import TARGET_COLUMN, VECTOR_COLUMNS
 from curate.core.plan import Plan, ScoreSource
 from curate.core.views import RECORD_COLUMNS
 from curate.embed import step as embed
 from curate.engines.local import LocalEngine
-from curate.errors import GateError, StaleError
+from curate.errors import GateError, SettingsError, StaleError
 from curate.ingest import step as ingest
 from curate.mine import step as mine
 from curate.models import load, names
@@ -155,14 +155,21 @@ class Pipeline:
         )
 
     def _embed(self) -> _Step:
-        settings = self.recipe.embed
+        settings, target = self.recipe.embed, self.recipe.target
         encoder = self._model(settings.encoder, "encoder")
         key = {"version": embed.VERSION, "settings": _plain(settings), "encoder": encoder.fingerprint}
+
+        def wanted() -> Stamp:
+            aims = [ingest.fingerprint(target, ingest.Settings())] if target else []
+            return stamp(key, self._digest("ingest"), *aims)
+
         return _Step(
             embed.Report,
-            lambda: stamp(key, self._digest("ingest")),
-            lambda work: embed.run(self.space, settings, _found(encoder), work),
-            lambda *_: self._parts_stand("neighbours", self._part_count()),
+            wanted,
+            lambda work: embed.run(self.space, settings, _found(encoder), _read(target, work), work),
+            lambda *_: all(
+                self._parts_stand(folder, self._part_count()) for folder in ("neighbours", *["target"] * bool(target))
+            ),
         )
 
     def _score(self) -> _Step:
@@ -180,9 +187,14 @@ class Pipeline:
             ready = [_with_found_models(each) for each in chosen]
             return score.run(self.space, settings, ready, _found(tokenizer), work)
 
+        def wanted() -> Stamp:
+            signals = score.signals_digest(self.space, settings, chosen)
+            inputs = (self._digest("ingest"), self._digest("embed") if self.needs_vectors else "")
+            return stamp(key, *inputs, *([signals] if signals else []))
+
         return _Step(
             score.Report,
-            lambda: stamp(key, self._digest("ingest"), self._digest("embed") if self.needs_vectors else ""),
+            wanted,
             run,
             lambda *_: all(self._parts_stand(each.folder, self._part_count()) for each in chosen),
         )
@@ -328,19 +340,23 @@ def _read(sources: Sequence[ingest.Source], work: Work) -> list[pa.Table]:
     """The examples of other sources, read in memory as the input itself is read."""
     if not sources:
         return []
-    beside = Workspace("against", OverlayDisk(LocalDisk(Path("against"))))
+    beside = Workspace("beside", OverlayDisk(LocalDisk(Path("beside"))))
     ingest.run(beside, ingest.Settings(), sources, replace(work, progress=silent))
     return list(beside.read_parts("examples", [*RECORD_COLUMNS, "source", "row"]))
 
 
 def aliases(recipe: Recipe) -> tuple[str, ...]:
-    """The scorers of a recipe by alias: those it lists, else those it has tables for, else all that are offered."""
-    if recipe.score.scorers:
-        return recipe.score.scorers
-    if recipe.scorers:
-        return tuple(recipe.scorers)
-    offered = (name for name in sorted(plugins.available()) if plugins.load(name).default)
-    return tuple(offered)
+    """The scorers of a recipe by alias: those it lists, else those it has tables for, else all that are offered.
+
+    Where it names a target set and none of them looks at that, those that are installed and do come with them.
+    """
+    listed = recipe.score.scorers or tuple(recipe.scorers)
+    wanted = () if listed and not recipe.target else sorted(plugins.available())
+    installed = {name: plugins.load(name) for name in wanted}
+    chosen = listed or tuple(name for name, scorer in installed.items() if scorer.default)
+    if not recipe.target or any(TARGET_COLUMN in _choose(alias, recipe).scorer.needs for alias in chosen):
+        return chosen
+    return (*chosen, *(name for name, scorer in installed.items() if TARGET_COLUMN in scorer.needs))
 
 
 def settle(recipe: Recipe) -> Recipe:
@@ -350,6 +366,7 @@ def settle(recipe: Recipe) -> Recipe:
     """
     resolved: dict[str, names.Resolved] = {}
     listed = aliases(recipe)
+    _hold_target(listed, recipe)
     tables = {alias: dict(recipe.scorers.get(alias, {})) for alias in listed}
     for alias, table in tables.items():
         chosen = _choose(alias, recipe)
@@ -370,6 +387,15 @@ def settle(recipe: Recipe) -> Recipe:
             update={"encoder": encoder.reference, "precision": _settled(recipe.embed)}
         )
     return recipe.model_copy(update=updates)
+
+
+def _hold_target(listed: Sequence[str], recipe: Recipe) -> None:
+    """Raise `SettingsError` where a scorer looks at a target set and none is named."""
+    lost = [alias for alias in listed if TARGET_COLUMN in _choose(alias, recipe).scorer.needs]
+    if lost and not recipe.target:
+        raise SettingsError(
+            f"scorer {lost[0]!r} needs a target set, and none is named", fix="name one with --target SOURCE"
+        )
 
 
 def save_recipe(space: Workspace, recipe: Recipe) -> None:

@@ -118,7 +118,8 @@ class Scorer(ABC):
     `count` and `merge`. ``needs`` lists what the batch must hold: columns of the examples (``messages``,
     ``prompt``, ``completion``, ``text``, ``record``, ``language``, ``source``, ``tools``), the user's own
     (``user.NAME``), views (``prompt_view``, ``answer_view``, ``full_view``, ``kind``, ``label``), counts of tokens
-    (``tokens``, ``prompt_tokens``, ``answer_tokens``), or ``vector`` and ``neighbour_similarity``.
+    (``tokens``, ``prompt_tokens``, ``answer_tokens``), ``vector``, ``neighbour_similarity``, ``target_similarity``
+    (cosines to the nearest rows of the target set), or ``signals`` (the visits of training, `core.schemas.VISITS`).
     """
 
     name: ClassVar[str]

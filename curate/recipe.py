@@ -43,6 +43,9 @@ class Recipe(Frozen):
     against: tuple[Source, ...] = Field(
         default=(), description="Benchmarks whose rows must not be trained on, as sources."
     )
+    target: tuple[Source, ...] = Field(
+        default=(), description="Rows that the model is to be good at, as sources: how near is each example to them?"
+    )
     tier: TierSettings = Field(default_factory=TierSettings)
     pace: PaceSettings = Field(default_factory=PaceSettings)
     write: WriteSettings = Field(default_factory=WriteSettings)
@@ -51,7 +54,7 @@ class Recipe(Frozen):
         default_factory=dict, description="Written by us: what each model name stood for."
     )
 
-    @field_validator("sources", "against", mode="before")
+    @field_validator("sources", "against", "target", mode="before")
     @classmethod
     def _plain_paths(cls, value: object) -> object:
         if not isinstance(value, list | tuple):

@@ -2,27 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from curate.protocol import Reason, Rising, ScoreField, Scorer, Scores, Status
+from scorers.visits import places, read_visits
 
 if TYPE_CHECKING:
     import pyarrow as pa
     from numpy.typing import NDArray
 
+    from scorers.visits import Visits
+
 _NEVER_SEEN = Reason(Status.NOT_APPLICABLE, "no training has visited this row; `curate train` writes the signals")
-
-
-@dataclass(frozen=True)
-class Visits:
-    """All visits of all rows, those of one row together and in order: arrays of shape (visits,)."""
-
-    row: NDArray[np.int64]
-    gold_prob: NDArray[np.float64]
-    margin: NDArray[np.float64]
 
 
 class Dynamics(Scorer):
@@ -36,7 +29,8 @@ class Dynamics(Scorer):
     different ways. ``area_under_margin`` = mean margin (Pleiss et al. 2020, arXiv 2001.10528; of logits, never of
     probabilities): low for wrong labels. ``hardness`` = 1 - confidence.
 
-    A row with one visit has no variability and no forgettings.
+    Several trainings (seeds) count together, but nothing is forgotten from one to the next. A row with one visit has
+    no variability, and one that no training visited twice no forgettings.
     """
 
     name = "dynamics"
@@ -90,9 +84,9 @@ class Dynamics(Scorer):
     )
 
     def score(self, batch: pa.Table) -> Scores:
-        """Needs lists of {visit, gold_prob, margin}; a row without visits is not applicable. Shapes (n,)."""
+        """A row without visits is not applicable. Shapes (n,)."""
         rows = len(batch)
-        visits = read_visits(batch.column("signals").combine_chunks())
+        visits = read_visits(batch.column("signals"), ("gold_prob", "margin"))
         times = np.bincount(visits.row, minlength=rows)
         seen = times > 0
         values = {name: array.astype(np.float32) for name, array in summarise(visits, times).items()}
@@ -101,33 +95,24 @@ class Dynamics(Scorer):
         return Scores(values, {int(row): _NEVER_SEEN for row in np.flatnonzero(~seen)})
 
 
-def read_visits(column: pa.ListArray) -> Visits:
-    """The visits in a column of lists, sorted by row and number of the visit."""
-    flat = column.flatten()
-    row = np.repeat(np.arange(len(column)), column.value_lengths().fill_null(0).to_numpy().astype(np.int64))
-    order = np.lexsort((flat.field("visit").to_numpy(zero_copy_only=False), row))
-    gold, margin = (
-        flat.field(name).to_numpy(zero_copy_only=False).astype(np.float64) for name in ("gold_prob", "margin")
-    )
-    return Visits(row[order], gold[order], margin[order])
-
-
 def summarise(visits: Visits, times: NDArray[np.int64]) -> dict[str, NDArray[np.float64]]:
     """The fields of `Dynamics`; *times* is how often each row was visited, shape (n,)."""
     rows, row = len(times), visits.row
+    gold, margin = visits.numbers["gold_prob"], visits.numbers["margin"]
     divisor = np.maximum(times, 1)
-    is_right = visits.margin > 0
-    confidence = np.bincount(row, visits.gold_prob, rows) / divisor
-    squares = np.bincount(row, (visits.gold_prob - confidence[row]) ** 2, rows)
-    forgot = is_right[:-1] & ~is_right[1:] & (row[:-1] == row[1:])
+    is_right, again = margin > 0, places(visits) > 0
+    confidence = np.clip(np.bincount(row, gold, rows) / divisor, 0, 1)
+    squares = np.bincount(row, (gold - confidence[row]) ** 2, rows)
+    forgot = again[1:] & is_right[:-1] & ~is_right[1:]
     right = np.bincount(row, is_right, rows)
-    once = times < 2
+    forgettings = np.bincount(row[1:][forgot], minlength=rows).astype(np.float64)
+    forgettings[np.bincount(row[again], minlength=rows) == 0] = np.nan
     return {
         "hardness": 1 - confidence,
         "confidence": confidence,
-        "variability": np.where(once, np.nan, np.minimum(np.sqrt(squares / divisor), 0.5)),
+        "variability": np.where(times < 2, np.nan, np.minimum(np.sqrt(squares / divisor), 0.5)),
         "correctness": right / divisor,
-        "forgettings": np.where(once, np.nan, np.bincount(row[1:][forgot], minlength=rows)),
+        "forgettings": forgettings,
         "never_right": (right == 0).astype(np.float64),
-        "area_under_margin": np.bincount(row, visits.margin, rows) / divisor,
+        "area_under_margin": np.bincount(row, margin, rows) / divisor,
     }

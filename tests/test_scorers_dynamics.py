@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from curate.core.contract import check
+from curate.core.schemas import VISITS
 from curate.protocol import Status
 from scorers.dynamics import Dynamics
 
@@ -21,18 +22,20 @@ if TYPE_CHECKING:
 
     from curate.protocol import Scores
 
-SIGNALS = pa.list_(pa.struct([("visit", pa.int32()), ("gold_prob", pa.float32()), ("margin", pa.float32())]))
-
 
 def score(*rows: Sequence[tuple[float, float]] | None) -> Scores:
     """Score rows that are given by the (gold_prob, margin) of their visits."""
     visits = [
-        None if row is None else [{"visit": n, "gold_prob": p, "margin": m} for n, (p, m) in enumerate(row)]
+        None if row is None else [{"seed": 0, "visit": n, "gold_prob": p, "margin": m} for n, (p, m) in enumerate(row)]
         for row in rows
     ]
-    scores = Dynamics().score(pa.table({"signals": pa.array(visits, SIGNALS)}))
+    scores = Dynamics().score(pa.table({"signals": pa.array(visits, VISITS)}))
     check("dynamics", Dynamics.gives, scores, len(rows))
     return scores
+
+
+def visit(seed: int, number: int, margin: float) -> dict[str, float]:
+    return {"seed": seed, "visit": number, "gold_prob": 0.5, "margin": margin}
 
 
 def test_the_values_equal_those_by_hand() -> None:
@@ -60,11 +63,21 @@ def test_rows_do_not_touch_each_other() -> None:
 
 
 def test_visits_count_in_their_order_and_not_in_that_of_the_file() -> None:
-    visits = [{"visit": 2, "gold_prob": 0.5, "margin": -1.0}, {"visit": 1, "gold_prob": 0.5, "margin": 1.0}]
+    visits = [visit(0, 2, -1.0), visit(0, 1, 1.0)]
 
-    scores = Dynamics().score(pa.table({"signals": pa.array([visits], SIGNALS)}))
+    scores = Dynamics().score(pa.table({"signals": pa.array([visits], VISITS)}))
 
     assert scores.values["forgettings"].tolist() == [1]
+
+
+def test_nothing_is_forgotten_from_one_training_to_the_next() -> None:
+    visits = [visit(0, 0, -1.0), visit(0, 1, 1.0), visit(1, 0, -1.0), visit(1, 1, 1.0)]
+
+    scores = Dynamics().score(pa.table({"signals": pa.array([visits, visits[1:3]], VISITS)}))
+
+    assert scores.values["forgettings"][0] == 0
+    assert np.isnan(scores.values["forgettings"][1])
+    assert scores.values["correctness"].tolist() == [0.5, 0.5]
 
 
 def test_a_row_that_no_training_visited_is_not_applicable() -> None:

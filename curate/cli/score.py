@@ -38,6 +38,7 @@ from curate.store.workspace import Workspace
 @setting(ScoreSettings, "tokenizer")
 @setting(ScoreSettings, "precision")
 @setting(ScoreSettings, "device")
+@click.option("--target", multiple=True, metavar="SOURCE", help="Rows to be good at; how near is each example?")
 @setting(ScoreSettings, "labels")
 @setting(ScoreSettings, "max_failures")
 @setting(IngestSettings, "limit")
@@ -51,6 +52,7 @@ def command(
     recipe_path: str | None,
     mapping: str | None,
     encoder: str | None,
+    target: tuple[str, ...],
     limit: int | None,
     seed: int | None,
     workers: int,
@@ -70,7 +72,7 @@ def command(
     recipe = changed(
         recipe,
         {
-            "": {"sources": listed, "seed": seed},
+            "": {"sources": listed, "seed": seed, "target": [{"path": path} for path in target] or None},
             "ingest": {"limit": limit},
             "embed": {"encoder": encoder, **shared},
             "score": scoring,

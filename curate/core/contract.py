@@ -19,10 +19,13 @@ if TYPE_CHECKING:
 
 EXAMPLE_COLUMNS = tuple(name for name in EXAMPLES.names if name != "id")
 TOKEN_COLUMNS = ("tokens", "prompt_tokens", "answer_tokens", "kind")
-VECTOR_COLUMNS = {"vector": "vectors", "neighbour_similarity": "neighbours"}
+VECTOR_COLUMNS = {"vector": "vectors", "neighbour_similarity": "neighbours", "target_similarity": "target"}
 """What a scorer may need from the embedding, and the folder that it comes from."""
 
-KNOWN_NEEDS = (*EXAMPLE_COLUMNS, *views.VIEWS, *TOKEN_COLUMNS, *VECTOR_COLUMNS, "label")
+TARGET_COLUMN, SIGNALS_COLUMN = "target_similarity", "signals"
+"""What is there only where a target set is named, and only after a training."""
+
+KNOWN_NEEDS = (*EXAMPLE_COLUMNS, *views.VIEWS, *TOKEN_COLUMNS, *VECTOR_COLUMNS, SIGNALS_COLUMN, "label")
 """All that a batch can hold, beside the user's own columns (``user.NAME``)."""
 
 

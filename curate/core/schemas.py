@@ -85,6 +85,33 @@ def vectors(width: int) -> pa.Schema:
 NEIGHBOURS = pa.schema([("id", ID), ("neighbours", pa.list_(pa.int64())), ("similarity", pa.list_(pa.float32()))])
 """``neighbours`` are positions in the order of the examples, nearest first, the row itself left out."""
 
+SIGNALS = pa.schema(
+    [
+        ("curate_id", ID),
+        ("seed", pa.int64()),
+        ("visit", pa.int32()),
+        ("step", pa.int64()),
+        ("tokens", pa.int32()),
+        ("loss", pa.float32()),
+        ("gold_prob", pa.float32()),
+        ("margin", pa.float32()),
+        ("error_norm", pa.float32()),
+        ("gradient_norm", pa.float32()),
+    ]
+)
+"""What a training saw each time it came by a row; `curate.models.signals` makes the last five numbers.
+
+``seed`` tells trainings apart, ``visit`` counts from 0 inside one of them, ``step`` is the optimiser's. Over the
+``tokens`` that are trained on: ``loss`` mean negative log-likelihood in nats, ``gold_prob`` mean probability,
+``margin`` mean of gold logit less largest other; ``error_norm`` and ``gradient_norm`` may be null.
+"""
+
+VISITS = pa.list_(pa.struct([field for field in SIGNALS if field.name != "curate_id"]))
+"""What a scorer that needs ``signals`` sees of one row: its visits by seed, then number."""
+
+TARGET = pa.schema([("id", ID), ("similarity", pa.list_(pa.float32()))])
+"""Cosines of a row to its nearest rows of the target set, nearest first."""
+
 SCORE_TAIL = pa.schema([("status", pa.string()), ("reason", pa.string())])
 
 

@@ -13,6 +13,7 @@ from curate.core import schemas, views
 from curate.core.chance import chance
 from curate.core.ids import digest
 from curate.embed import kinds, neighbours
+from curate.embed.target import similarities
 from curate.models import encode, load, names
 from curate.protocol import Device, Done, EncoderName, Frozen, Part, Precision
 from curate.store.stamps import Stamp, stamp
@@ -59,6 +60,7 @@ class Report(Frozen):
     recall: float | None = Field(
         default=None, description="Share of the true neighbours that a sample found; None where no index was built."
     )
+    target_rows: int = Field(default=0, description="Rows of the target set.")
 
 
 @dataclass
@@ -86,17 +88,21 @@ class EmbedJob:
         if self._encoder is None:
             raise RuntimeError("an embed job must be opened before it runs")
         examples = self.space.read_table(Workspace.part("examples", part.index), ["id", *views.RECORD_COLUMNS])
-        texts = [text or "" for text in views.view(examples, self.settings.view).to_pylist()]
-        vectors = self._encoder.encode(texts)
+        vectors = self._encoder.encode(_texts(examples, self.settings))
         width = vectors.shape[1]
         flat = pa.FixedSizeListArray.from_arrays(pa.array(vectors.reshape(-1)), width)
         table = pa.table({"id": examples.column("id"), "vector": flat}, schema=schemas.vectors(width))
         self.space.write_table(Workspace.part("vectors", part.index), table, self.stamp_for(part.index))
-        return Done(part.index, len(texts))
+        return Done(part.index, len(table))
 
 
-def run(space: Workspace, settings: Settings, encoder: names.Resolved, work: Work) -> Report:
-    """Write the folders ``vectors`` and ``neighbours``; parts that stand are kept."""
+def run(
+    space: Workspace, settings: Settings, encoder: names.Resolved, target: Sequence[pa.Table], work: Work
+) -> Report:
+    """Write the folders ``vectors`` and ``neighbours``, and ``target`` where *target* holds any rows.
+
+    Parts that stand are kept. *target* are tables with the `views.RECORD_COLUMNS`.
+    """
     parts = [Part(index, space.rows(path)) for index, path in enumerate(space.parts("examples"))]
     job = EmbedJob(space, settings, encoder)
     missing = [
@@ -110,6 +116,7 @@ def run(space: Workspace, settings: Settings, encoder: names.Resolved, work: Wor
         work.progress("vectors", finished, total, "rows")
     space.trim("vectors", len(parts))
     width, kind, found = _write_neighbours(space, settings, parts, work)
+    target_rows = _write_target(space, settings, encoder, target, parts, work)
     return Report(
         rows=total,
         width=width,
@@ -118,6 +125,7 @@ def run(space: Workspace, settings: Settings, encoder: names.Resolved, work: Wor
         index=kinds.ABOUT[kind],
         neighbours=settings.neighbours,
         recall=found,
+        target_rows=target_rows,
     )
 
 
@@ -155,6 +163,41 @@ def _write_neighbours(
             work.progress("neighbours", count, len(missing), "parts")
     space.trim("neighbours", len(parts))
     return int(vectors.shape[1]), kind, found
+
+
+def _write_target(
+    space: Workspace,
+    settings: Settings,
+    encoder: names.Resolved,
+    target: Sequence[pa.Table],
+    parts: Sequence[Part],
+    work: Work,
+) -> int:
+    """Each row's cosines to the target set, part by part; the number of target rows."""
+    texts = [text for table in target for text in _texts(table, settings)]
+    if not texts:
+        space.disk.remove("target")
+        return 0
+    key = {"job": "target", "version": VERSION, "k": settings.neighbours, "texts": digest(*texts)}
+    stamps = [stamp(key, encoder.fingerprint, space.digest(Workspace.part("vectors", part.index))) for part in parts]
+    missing = [part for part in parts if space.stamp_of(Workspace.part("target", part.index)) != stamps[part.index]]
+    made = np.empty((0, 0), np.float32)
+    if missing:
+        made = load.load_encoder(encoder, settings.precision, settings.device).encode(texts)
+    for count, part in enumerate(missing, 1):
+        own = space.read_table(Workspace.part("vectors", part.index))
+        flat = own.column("vector").combine_chunks().flatten().to_numpy()
+        cosine = similarities(flat.reshape(len(own), -1), made, settings.neighbours)
+        table = pa.table({"id": own.column("id"), "similarity": _lists(cosine, pa.float32())}, schema=schemas.TARGET)
+        space.write_table(Workspace.part("target", part.index), table, stamps[part.index])
+        work.progress("target", count, len(missing), "parts")
+    space.trim("target", len(parts))
+    return len(texts)
+
+
+def _texts(examples: pa.Table, settings: Settings) -> list[str]:
+    """The text of each example that is embedded."""
+    return [text or "" for text in views.view(examples, settings.view).to_pylist()]
 
 
 def _told_recall(space: Workspace) -> float | None:

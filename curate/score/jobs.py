@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
 from curate.core import batch, contract, schemas, views
+from curate.core.ids import digest
 from curate.models import chat, load, names
 from curate.protocol import Done, Frozen, Scorer, Status
 from curate.score import check
+from curate.score.signals import Signals, conform
 from curate.store import parquet
 from curate.store.stamps import Stamp, stamp
 from curate.store.workspace import Workspace
@@ -22,6 +25,7 @@ if TYPE_CHECKING:
     from curate.protocol import Part
 
 TOKENS_FOLDER = "statistics/tokens"
+SIGNALS_FOLDER = "training/signals"
 REASONS_KEPT = 20
 """How many different reasons of one part are counted; each row's own reason stands in the sidecar."""
 
@@ -67,6 +71,29 @@ class CountTokens:
         return Done(part.index, len(table), {"tokens": int(tokens.sum())})
 
 
+@dataclass(frozen=True)
+class SignalFiles:
+    """Where the signals of training lie, and a digest of all of them."""
+
+    space: Workspace
+    folder: str
+    digest: str
+
+    @classmethod
+    def find(cls, space: Workspace, elsewhere: str) -> SignalFiles | None:
+        """Those of this run, or in the folder *elsewhere* where one is named; None where there are none."""
+        held, folder = space, SIGNALS_FOLDER
+        if elsewhere:
+            held, folder = Workspace(Path(elsewhere).parent), Path(elsewhere).name
+        paths = held.parts(folder)
+        return cls(held, folder, digest(*(held.sha256(path)[0] for path in paths))) if paths else None
+
+    def read(self) -> Signals:
+        """All of them; a worker reads them once."""
+        tables = [conform(self.space.read_table(path), path) for path in self.space.parts(self.folder)]
+        return Signals(pa.concat_tables(tables))
+
+
 @dataclass
 class ScoreJob:
     """One scorer on one part."""
@@ -80,8 +107,10 @@ class ScoreJob:
     label: str | None = None
     statistics: pa.Table | None = None
     statistics_digest: str | None = None
+    signals: SignalFiles | None = None
     name: str = ""
     _opened: Scorer | None = field(default=None, repr=False)
+    _signals: Signals | None = field(default=None, repr=False)
 
     def settings_key(self) -> dict[str, object]:
         """What the scores depend on beside the part: the scorer, its settings, its models, the label column."""
@@ -98,6 +127,8 @@ class ScoreJob:
         inputs = [self.space.digest(path) for path in self._inputs(index)]
         if self.statistics_digest is not None:
             inputs.append(self.statistics_digest)
+        if self.signals is not None:
+            inputs.append(self.signals.digest)
         return stamp(self.settings_key(), *inputs)
 
     def stands(self, index: int) -> bool:
@@ -115,6 +146,7 @@ class ScoreJob:
         """Make the scorer and let it load its weights."""
         self._opened = self.scorer(self.settings)
         self._opened.open(self.statistics)
+        self._signals = None if self.signals is None else self.signals.read()
 
     def run(self, part: Part) -> Done:
         """Score one part and write it, with its counts in the metadata."""
@@ -154,6 +186,11 @@ class ScoreJob:
         if "neighbour_similarity" in needs:
             near = self.space.read_table(Workspace.part("neighbours", index), ["similarity"])
             extras["neighbour_similarity"] = near.column("similarity")
+        if contract.TARGET_COLUMN in needs:
+            target = self.space.read_table(Workspace.part("target", index), ["similarity"])
+            extras[contract.TARGET_COLUMN] = target.column("similarity")
+        if self._signals is not None:
+            extras[contract.SIGNALS_COLUMN] = pa.chunked_array([self._signals.of(examples.column("id"))])
         return examples.column("id"), batch.assemble(needs, examples, extras, self.label)
 
 

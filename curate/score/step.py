@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Protocol
 
 from pydantic import Field
 
-from curate.core.contract import check_needs
-from curate.errors import ScorerError
+from curate.core.contract import SIGNALS_COLUMN, check_needs
+from curate.errors import ScorerError, SettingsError
 from curate.models import names
 from curate.protocol import (
     Device,
@@ -23,7 +23,15 @@ from curate.protocol import (
     Scorer,
     Status,
 )
-from curate.score.jobs import TOKENS_FOLDER, CountJob, CountTokens, ScoreJob, ScoreTogether
+from curate.score.jobs import (
+    SIGNALS_FOLDER,
+    TOKENS_FOLDER,
+    CountJob,
+    CountTokens,
+    ScoreJob,
+    ScoreTogether,
+    SignalFiles,
+)
 from curate.store.stamps import stamp
 from curate.store.workspace import Workspace
 
@@ -52,6 +60,10 @@ class Settings(Frozen):
     device: Device = Field(default="auto", description="Where models run: auto, cpu, cuda[:i] or mps.")
     labels: str | None = Field(
         default=None, description="Column of yours that holds a label, for scorers that use one."
+    )
+    signals: str = Field(
+        default="",
+        description="Folder of training signals (part files), for scorers that use them; by default this run's own.",
     )
     max_failures: float = Field(
         default=0.01, ge=0, le=1, description="Share of rows on which a scorer may fail before the run stops."
@@ -132,12 +144,20 @@ def _groups(chosen: Sequence[Chosen]) -> list[list[Chosen]]:
     return [*alone, together] if together else alone
 
 
+def signals_digest(space: Workspace, settings: Settings, chosen: Sequence[Chosen]) -> str:
+    """What stands for the signals of training in the stamp of this step; empty where no scorer needs or finds any."""
+    wanted = any(SIGNALS_COLUMN in each.scorer.needs for each in chosen)
+    found = SignalFiles.find(space, settings.signals) if wanted else None
+    return "" if found is None else found.digest
+
+
 def _score(space: Workspace, settings: Settings, group: Sequence[Chosen], parts: Sequence[Part], work: Work) -> None:
     """Score the parts that are missing; stop as soon as one scorer has failed on too many rows."""
     jobs = []
     for each in group:
         job = ScoreJob(space, each.alias, each.scorer, each.settings, each.fingerprints, each.folder, settings.labels)
         job.name = each.alias
+        job.signals = _signals(space, settings, each) if SIGNALS_COLUMN in each.scorer.needs else None
         jobs.append(_with_statistics(space, job, parts, work) if each.scorer.scope is Scope.CORPUS else job)
     rows = sum(part.rows for part in parts)
     counts: Counter[str] = Counter()
@@ -147,6 +167,17 @@ def _score(space: Workspace, settings: Settings, group: Sequence[Chosen], parts:
             _stop_at_failures(each.alias, _of_alias(counts, each.alias), rows, settings.max_failures)
     for each in group:
         space.trim(each.folder, len(parts))
+
+
+def _signals(space: Workspace, settings: Settings, each: Chosen) -> SignalFiles:
+    found = SignalFiles.find(space, settings.signals)
+    if found is None:
+        place = settings.signals or f"{SIGNALS_FOLDER} of this run"
+        raise SettingsError(
+            f"scorer {each.alias!r} needs the signals of a training, and {place} holds none",
+            fix="train first (`curate train` writes them), or name the folder of another training in [score] signals",
+        )
+    return found
 
 
 def _report(space: Workspace, settings: Settings, chosen: Chosen, parts: Sequence[Part]) -> ScorerReport:

@@ -10,8 +10,9 @@ import pyarrow as pa
 
 from curate.core import views
 from curate.core.batch import assemble
+from curate.core.contract import SIGNALS_COLUMN, TARGET_COLUMN, VECTOR_COLUMNS
 from curate.core.ids import example_id
-from curate.core.schemas import EXAMPLES
+from curate.core.schemas import EXAMPLES, VISITS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 VECTOR_WIDTH = 16
 NEIGHBOURS = 5
+_TARGETS = ("one row of the target set", "another one", "a third")
 
 _PROSE = (
     "The river had risen in the night. By morning it stood in the lower fields, brown and quiet, "
@@ -102,7 +104,8 @@ def default_examples() -> pa.Table:
 def batch_for(needs: Iterable[str], examples: pa.Table, label: str | None = "label") -> pa.Table:
     """The batch that a scorer with these *needs* sees of *examples*.
 
-    Tokens are words between spaces, vectors are hashed from the text, neighbours are found among the examples.
+    Tokens are words between spaces; vectors and the visits of training are hashed from the text; neighbours are
+    found among the examples, and the target set has three rows.
     """
     wanted = list(needs)
     return assemble(wanted, examples, _extras(wanted, examples), label)
@@ -116,21 +119,51 @@ def _extras(needs: Sequence[str], examples: pa.Table) -> dict[str, pa.ChunkedArr
         total = [before + after for before, after in zip(prompt, answer, strict=True)]
         counts = {"tokens": total, "prompt_tokens": prompt, "answer_tokens": answer}
         extras |= {name: pa.array(values, pa.int32()) for name, values in counts.items()}
-    if {"vector", "neighbour_similarity"} & set(needs):
+    if {*VECTOR_COLUMNS} & set(needs):
         vectors = hashed_vectors(views.view(examples, "full_view").to_pylist())
         flat = pa.array(vectors.ravel(), pa.float32())
         extras["vector"] = pa.FixedSizeListArray.from_arrays(flat, VECTOR_WIDTH)
         extras["neighbour_similarity"] = pa.array(list(_similarities(vectors)), pa.list_(pa.float32()))
+        targets = -np.sort(-np.clip(vectors @ hashed_vectors(_TARGETS).T, -1, 1), axis=1)
+        extras[TARGET_COLUMN] = pa.array(list(targets), pa.list_(pa.float32()))
+    if SIGNALS_COLUMN in needs:
+        texts = views.view(examples, "full_view").to_pylist()
+        extras[SIGNALS_COLUMN] = pa.array([_visits(text, number) for number, text in enumerate(texts)], VISITS)
     return {name: pa.chunked_array([column]) for name, column in extras.items()}
 
 
 def hashed_vectors(texts: Sequence[str]) -> NDArray[np.float32]:
     """A unit vector for each text that depends on nothing but the text; shape (n, 16)."""
-    seeds = [int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest()) for text in texts]
-    vectors = np.array([np.random.default_rng(seed).normal(size=VECTOR_WIDTH) for seed in seeds])
+    vectors = np.array([np.random.default_rng(_seed(text)).normal(size=VECTOR_WIDTH) for text in texts])
     rows = vectors.reshape(-1, VECTOR_WIDTH)
     unit: NDArray[np.float32] = (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
     return unit
+
+
+def _seed(text: str) -> int:
+    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest())
+
+
+def _visits(text: str, number: int) -> list[dict[str, object]] | None:
+    """Two trainings that saw a row up to four times each; no training saw every fifth row."""
+    if number % 5 == 4:
+        return None
+    dice = np.random.default_rng(_seed(text))
+    return [
+        {
+            "seed": seed,
+            "visit": visit,
+            "step": 10 * visit + number,
+            "tokens": 7,
+            "loss": float(-np.log(gold)),
+            "gold_prob": float(gold),
+            "margin": float(dice.normal()),
+            "error_norm": float(1 - gold),
+            "gradient_norm": float(3 * (1 - gold)),
+        }
+        for seed in (0, 1)
+        for visit, gold in enumerate(dice.uniform(0.05, 0.95, size=dice.integers(1, 5)))
+    ]
 
 
 def _similarities(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
