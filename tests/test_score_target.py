@@ -31,7 +31,7 @@ def asked(tmp_path: Path) -> Recipe:
 def test_a_target_set_brings_the_scorer_that_looks_at_it(asked: Recipe) -> None:
     assert aliases(asked) == ("length", "letters", "target")
     assert aliases(changed(asked, {"": {"target": []}})) == ("length", "letters")
-    near = {"score": {"scorers": ["near"]}, "scorers": {"near": {"use": "target"}}}
+    near: dict[str, dict[str, object]] = {"score": {"scorers": ["near"]}, "scorers": {"near": {"use": "target"}}}
     assert aliases(changed(asked, near)) == ("near",)
 
 
