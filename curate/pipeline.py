@@ -12,7 +12,7 @@ from curate import plugins
 from curate.audit import findings
 from curate.audit import step as audit
 from curate.core.contract import TARGET_COLUMN, VECTOR_COLUMNS
-from curate.core.plan import Plan, ScoreSource
+from curate.core.plan import Ingredient, Plan, ScoreSource
 from curate.core.views import RECORD_COLUMNS
 from curate.embed import step as embed
 from curate.engines.local import LocalEngine
@@ -23,6 +23,7 @@ from curate.models import load, names
 from curate.pace import step as pace
 from curate.protocol import Frozen, silent
 from curate.recipe import Recipe, dump
+from curate.score import agree as score_agree
 from curate.score import step as score
 from curate.store.disk import LocalDisk
 from curate.store.overlay import OverlayDisk
@@ -30,13 +31,16 @@ from curate.store.stamps import Stamp, difference, stamp
 from curate.store.work import Work
 from curate.store.workspace import Workspace
 from curate.tag import step as tag
+from curate.tier import difficulty
 from curate.tier import step as tier
 from curate.write import step as write
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    import numpy as np
     import pyarrow as pa
+    from numpy.typing import NDArray
 
     from curate.protocol import Engine, Progress
 
@@ -115,6 +119,18 @@ class Pipeline:
     def needs_vectors(self) -> bool:
         """Whether a scorer needs vectors or neighbours."""
         return any(set(each.scorer.needs) & set(VECTOR_COLUMNS) for each in self.chosen)
+
+    def agreement(self) -> score_agree.Agreement:
+        """How far the scores agree with each other, with length and with labels; `score` must have been built."""
+        report = self.report("score")
+        if not isinstance(report, score.Report):
+            raise TypeError("the step score gave another report")
+        sources, settings = self._score_sources(), self.recipe.tier
+
+        def blend(scores: Mapping[str, NDArray[np.float32]], kind: NDArray[np.int8]) -> tuple[Ingredient, ...]:
+            return difficulty.ingredients(sources, settings.weights, difficulty.telling(scores, kind))
+
+        return score.agreement(self.space, self.recipe.score, report, settings.domain, blend)
 
     # --- looking and running ---
 

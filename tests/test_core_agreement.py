@@ -5,7 +5,16 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from curate.core.agreement import by_fold, cross_validated, fit, folds, mid_ranks, spearman, spearman_given
+from curate.core.agreement import (
+    by_fold,
+    concordance,
+    cross_validated,
+    fit,
+    folds,
+    mid_ranks,
+    spearman,
+    spearman_given,
+)
 
 
 def test_mid_ranks_are_rankdata_at_half_steps() -> None:
@@ -90,3 +99,43 @@ def test_rows_of_one_unit_share_a_fold_and_folds_are_of_a_size() -> None:
 
     assert all(len(set(fold[units == each])) == 1 for each in range(100))
     assert np.bincount(fold).tolist() == [60] * 5
+
+
+def test_rows_of_several_domains_are_ranked_inside_their_own() -> None:
+    values = np.array([5.0, 1.0, 300.0, 100.0, np.nan, 200.0])
+    domain = np.array([7, 7, 2, 2, 2, 2])
+
+    assert mid_ranks(values, domain) == pytest.approx([3 / 4, 1 / 4, 5 / 6, 1 / 6, np.nan, 3 / 6], nan_ok=True)
+    assert spearman(values, -values, domain) == pytest.approx(-1)
+    assert spearman(values, np.array([9.0, 1.0, 3.0, 1.0, 1.0, 2.0]), domain) == pytest.approx(1)
+
+
+def test_a_domain_of_one_kind_is_no_domain() -> None:
+    chance = np.random.default_rng(0)
+    one, other, control = chance.integers(0, 9, (3, 100)).astype(float)
+
+    same = np.zeros(100, np.int64)
+
+    assert spearman(one, other, same) == pytest.approx(spearman(one, other))
+    assert spearman_given(one, other, control, same) == pytest.approx(spearman_given(one, other, control))
+
+
+def test_concordance_is_one_for_one_order_and_follows_the_mean_of_all_correlations() -> None:
+    chance = np.random.default_rng(0)
+    scores = chance.normal(size=(4, 50))
+    pairs = [spearman(scores[i], scores[j]) for i in range(4) for j in range(i)]
+
+    assert concordance(np.array([scores[0], np.exp(scores[0])])) == pytest.approx(1)
+    assert concordance(np.array([scores[0], -scores[0]])) == pytest.approx(0)
+    assert concordance(scores) == pytest.approx((1 + 3 * np.mean(pairs)) / 4)  # Kendall and Babington Smith 1939
+    assert np.isnan(concordance(scores[:1]))
+
+
+def test_concordance_with_ties_is_the_published_one() -> None:
+    ranks = [  # Siegel and Castellan 1988, ties corrected: W = 12 S / (m^2 (n^3 - n) - m sum T)
+        [1.0, 4.5, 2.0, 4.5, 3.0, 7.5, 6.0, 9.0, 7.5, 10.0],
+        [2.5, 1.0, 2.5, 4.5, 4.5, 8.0, 9.0, 6.5, 10.0, 6.5],
+        [2.0, 1.0, 4.5, 4.5, 4.5, 4.5, 8.0, 8.0, 8.0, 10.0],
+    ]
+
+    assert concordance(np.array(ranks)) == pytest.approx(0.828, abs=5e-4)

@@ -19,6 +19,7 @@ from curate.core.plan import Plan
 from curate.errors import SettingsError
 from curate.ingest.step import Report as IngestReport
 from curate.recipe import Recipe
+from curate.score.agree import Agreement
 from curate.score.step import Report as ScoreReport
 from curate.tag.catalogue import Catalogue
 from curate.verify.step import Report as VerifyReport
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from curate.protocol import Frozen
 
 MODELS: dict[str, type[Frozen]] = {
+    "agreement": Agreement,
     "audit": AuditReport,
     "catalogue": Catalogue,
     "ingest": IngestReport,

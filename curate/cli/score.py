@@ -42,6 +42,7 @@ from curate.store.workspace import Workspace
 @setting(ScoreSettings, "labels")
 @setting(ScoreSettings, "max_failures")
 @setting(IngestSettings, "limit")
+@click.option("--report", is_flag=True, help="Say how far the scores agree with each other, with length and labels.")
 @click.option("--seed", type=int, help="Decides everything that is left to chance. [default: 0]")
 @click.option("--workers", type=click.IntRange(1), default=1, show_default=True, help="Processes that score.")
 @click.option("--dry-run", is_flag=True, help="Estimate tokens and time; write nothing.")
@@ -54,6 +55,7 @@ def command(
     encoder: str | None,
     target: tuple[str, ...],
     limit: int | None,
+    report: bool,
     seed: int | None,
     workers: int,
     dry_run: bool,
@@ -89,13 +91,17 @@ def command(
     with writing(run, settled, workers=workers, quiet=quiet, verbose=verbose) as pipeline:
         scored = pipeline.build("score")
         taken = pipeline.report("ingest")
+        agreement = pipeline.agreement() if report else None
     if not isinstance(scored, ScoreReport) or not isinstance(taken, IngestReport):
         raise TypeError("the steps gave other reports")
     if as_json:
-        output.as_json({"ingest": taken.model_dump(mode="json"), "score": scored.model_dump(mode="json")})
+        found = {"ingest": taken, "score": scored} | ({} if agreement is None else {"agreement": agreement})
+        output.as_json({name: each.model_dump(mode="json") for name, each in found.items()})
         return
     summary.taken(taken)
     summary.scored(scored)
+    if agreement is not None:
+        summary.agreed(agreement)
     output.note(f"next: curate tier {run}")
 
 

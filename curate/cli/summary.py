@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from curate.audit.step import Report as AuditReport
     from curate.core.plan import Plan
     from curate.ingest.step import Report as IngestReport
+    from curate.score.agree import Agreement
     from curate.score.step import Report as ScoreReport
 
 MOST_FINDINGS = 8
@@ -28,6 +29,28 @@ def scored(report: ScoreReport) -> None:
     """How each scorer went."""
     rows = [(each.alias, each.scorer, each.ok, each.not_applicable, each.failed) for each in report.scorers]
     output.table("Scores", ("alias", "scorer", "ok", "not applicable", "failed"), rows)
+
+
+def agreed(report: Agreement) -> None:
+    """How the scores agree with each other, with length and with the label."""
+    names = report.headlines
+    rows = []
+    for one, name in enumerate(names):
+        told = [*report.given_length[one][:one], "", *report.spearman[one][one + 1 :]]
+        rows.append((f"{one + 1}", name, *map(output.shown, told)))
+    columns = ("", "score", *(f"{number}" for number in range(1, len(names) + 1)))
+    output.table("Agreement of scores: rank correlation; below the diagonal with length held constant", columns, rows)
+    with_label = report.label is not None
+    lines = [
+        (line.score, line.rising or "", line.rows, line.length, *(line.label, line.label_given_length) * with_label)
+        for line in report.lines
+    ]
+    about = f" and {report.label!r}, which {report.labelled:,} rows have" if with_label else ""
+    heads = ("score", "rising", "rows", "length", *("label", "label given length") * with_label)
+    output.table(f"Agreement with length{about}", heads, lines)
+    made = ", ".join(one.score for one in report.ingredients) or "nothing"
+    agree = f"{output.shown(report.concordance)}, over {report.concordant_rows:,} rows"
+    output.note(f"difficulty is made of {made}; Kendall's W of these: {agree}")
 
 
 def planned(plan: Plan) -> None:

@@ -13,31 +13,65 @@ PENALTIES = (0.001, 0.01, 0.1, 1.0, 10.0)
 """Ridge penalties per row; at the largest each weight is next to its score's own covariance with the label."""
 
 
-def mid_ranks(values: NDArray[np.floating]) -> NDArray[np.float64]:
-    """Ranks in (0, 1): (rows below + half of those equal) / rows known. NaN stays NaN. Shape (n,) in and out."""
-    known = ~np.isnan(values)
-    _, place, count = np.unique(values[known], return_inverse=True, return_counts=True)
+def mid_ranks(values: NDArray[np.floating], domain: NDArray[np.integer] | None = None) -> NDArray[np.float64]:
+    """Ranks in (0, 1): (rows below + half of those equal) / rows known, inside each *domain* where one is given.
+
+    NaN stays NaN. Shape (n,) in and out.
+    """
+    known = np.flatnonzero(~np.isnan(values))
+    inside = np.zeros(len(known), np.int64) if domain is None else domain[known]
+    order = np.lexsort((values[known], inside))
+    own, value = inside[order], values[known][order]
+    opens = _begins(own)
+    tied = np.flatnonzero(opens | _begins(value))
+    first, counts = np.flatnonzero(opens), np.diff(np.append(tied, len(own)))
+    sizes = np.diff(np.append(first, len(own)))
     ranks = np.full(len(values), np.nan)
-    ranks[known] = ((np.cumsum(count) - count / 2) / max(int(known.sum()), 1))[place]
+    ranks[known[order]] = (np.repeat(tied + counts / 2, counts) - np.repeat(first, sizes)) / np.repeat(sizes, sizes)
     return ranks
 
 
-def spearman(one: NDArray[np.floating], other: NDArray[np.floating]) -> float:
-    """Spearman's rank correlation over the rows that have both; NaN where either is the same on all of them."""
+def spearman(
+    one: NDArray[np.floating], other: NDArray[np.floating], domain: NDArray[np.integer] | None = None
+) -> float:
+    """Spearman's rank correlation over the rows that have both; NaN where either is the same on all of them.
+
+    With *domain* rows are ranked inside their domain only, and the ranks of all domains are correlated together.
+    """
     both = ~np.isnan(one) & ~np.isnan(other)
-    return _correlation(mid_ranks(one[both]), mid_ranks(other[both]))
+    inside = None if domain is None else domain[both]
+    return _correlation(mid_ranks(one[both], inside), mid_ranks(other[both], inside))
 
 
-def spearman_given(one: NDArray[np.floating], other: NDArray[np.floating], control: NDArray[np.floating]) -> float:
+def spearman_given(
+    one: NDArray[np.floating],
+    other: NDArray[np.floating],
+    control: NDArray[np.floating],
+    domain: NDArray[np.integer] | None = None,
+) -> float:
     """The partial rank correlation of *one* and *other* with *control* held constant, over rows that have all three.
 
     (r12 - r13 r23) / sqrt((1 - r13^2)(1 - r23^2)), Kendall 1942; NaN where one is constant or follows the control.
     """
-    all_three = ~np.isnan(one) & ~np.isnan(other) & ~np.isnan(control)
-    first, second, third = (mid_ranks(values[all_three]) for values in (one, other, control))
+    known = ~np.isnan(one) & ~np.isnan(other) & ~np.isnan(control)
+    inside = None if domain is None else domain[known]
+    first, second, third = (mid_ranks(values[known], inside) for values in (one, other, control))
     r12, r13, r23 = _correlation(first, second), _correlation(first, third), _correlation(second, third)
     left = (1 - r13**2) * (1 - r23**2)
     return (r12 - r13 * r23) / float(np.sqrt(left)) if left > 1e-12 else float("nan")
+
+
+def concordance(scores: NDArray[np.floating], domain: NDArray[np.integer] | None = None) -> float:
+    """Kendall's W of m scores over the rows that have all of them: 1 where they agree, 1/m where nothing is common.
+
+    W = S / (m sum_j S_j), with S the squared deviations of the rows' sums of ranks and S_j those of the ranks of score
+    j: Kendall and Babington Smith 1939 with the correction for ties. Shape (m, n); NaN where m < 2.
+    """
+    whole = ~np.isnan(scores).any(axis=0)
+    inside = None if domain is None else domain[whole]
+    ranks = np.array([mid_ranks(one[whole], inside) for one in scores]) - 0.5
+    spread = len(scores) * float((ranks**2).sum())
+    return float((ranks.sum(axis=0) ** 2).sum()) / spread if len(scores) > 1 and spread else float("nan")
 
 
 def blend(ranks: NDArray[np.float64], weights: NDArray[np.float64]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
@@ -134,3 +168,10 @@ def _correlation(one: NDArray[np.float64], other: NDArray[np.float64]) -> float:
     if len(one) < 2 or (one == one[0]).all() or (other == other[0]).all():
         return float("nan")
     return float(np.corrcoef(one, other)[0, 1])
+
+
+def _begins(values: NDArray[np.generic]) -> NDArray[np.bool_]:
+    """Where a run of equal values begins."""
+    begins = np.ones(len(values), dtype=bool)
+    begins[1:] = values[1:] != values[:-1]
+    return begins

@@ -6,10 +6,16 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 from pydantic import Field
 
+from curate.core import views
+from curate.core.chance import draw
 from curate.core.contract import SIGNALS_COLUMN, check_needs
-from curate.errors import ScorerError, SettingsError
+from curate.core.plan import ScoreSource
+from curate.errors import ScorerError, SettingsError, did_you_mean
 from curate.models import names
 from curate.protocol import (
     Device,
@@ -23,6 +29,7 @@ from curate.protocol import (
     Scorer,
     Status,
 )
+from curate.score import agree
 from curate.score.jobs import (
     SIGNALS_FOLDER,
     TOKENS_FOLDER,
@@ -38,10 +45,15 @@ from curate.store.workspace import Workspace
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from numpy.typing import NDArray
+
     from curate.protocol import Done
+    from curate.score.agree import Agreement
     from curate.store.work import Work
 
 VERSION = 1
+SAMPLE = 100_000
+"""Rows that the report on agreement looks at."""
 
 
 class Settings(Frozen):
@@ -128,6 +140,67 @@ def run(
         _score(space, settings, group, parts, work)
     reports = tuple(_report(space, settings, each, parts) for each in chosen)
     return Report(rows=sum(part.rows for part in parts), tokens=tokens, tokenizer=tokenizer, scorers=reports)
+
+
+def agreement(
+    space: Workspace, settings: Settings, report: Report, domain: str | None, blend: agree.Blend
+) -> Agreement:
+    """How far the scores of a finished run agree with each other, with length, and with `settings.labels`.
+
+    *domain* is the column inside which rows are ranked, language and kind where None; *blend* the weights of the
+    difficulty. Of a larger corpus `SAMPLE` rows are looked at, drawn by their ids.
+    """
+    sources = [ScoreSource(alias=each.alias, folder=each.folder, fields=each.fields) for each in report.scorers]
+    luck = draw(space.read_all("examples", ["id"]).column("id"), 0, "score", "agreement")
+    chosen = np.sort(np.argsort(luck, kind="stable")[:SAMPLE])
+    tokens = space.read_all(TOKENS_FOLDER, ["tokens", "kind"]).take(pa.array(chosen))
+    scores = {
+        f"{each.alias}.{field.name}": space.read_all(each.folder, [field.name]).column(0).to_numpy()[chosen]
+        for each in sources
+        for field in each.fields
+    }
+    kinds = tokens.column("kind")
+    own = space.read_all("examples", ["language"]).column(0).take(pa.array(chosen))
+    domains = pc.binary_join_element_wise(pc.fill_null(own, "any"), kinds, "/")
+    if domain is not None:
+        domains = pc.fill_null(_user_column(space, domain).cast(pa.string()).take(pa.array(chosen)), "none")
+    encoded = domains.combine_chunks().dictionary_encode()
+    rows = agree.Rows(
+        scores={name: values.astype(np.float32) for name, values in scores.items()},
+        domain=encoded.indices.to_numpy().astype(np.int32),
+        domains=encoded.dictionary.to_pylist(),
+        kind=pc.index_in(kinds, pa.array(agree.KINDS)).to_numpy().astype(np.int8),
+        length=np.log1p(tokens.column("tokens").to_numpy()),
+        luck=luck[chosen],
+        label=None if settings.labels is None else _labels(space, settings.labels)[chosen],
+    )
+    return agree.agree(rows, sources, settings.labels, blend)
+
+
+def _labels(space: Workspace, name: str) -> NDArray[np.float64]:
+    """The labels as numbers, NaN where there is none."""
+    column = _user_column(space, name)
+    try:
+        numbers = column.cast(pa.int8() if pa.types.is_boolean(column.type) else pa.float64()).cast(pa.float64())
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+        raise SettingsError(
+            f"the labels in {name!r} are no numbers, so they have no order: {error}",
+            fix="name a column of numbers that rise with difficulty",
+        ) from error
+    found: NDArray[np.float64] = numbers.to_numpy(zero_copy_only=False).astype(np.float64)
+    return found
+
+
+def _user_column(space: Workspace, name: str) -> pa.ChunkedArray:
+    known: set[str] = set()
+    values = []
+    for table in space.read_parts("examples", ["user"]):
+        known |= set(views.user_names(table))
+        values.append(views.user_column(table, name))
+    if name not in known:
+        raise SettingsError(f"no example has a column {name!r}", fix=did_you_mean(name, known))
+    common = next(each.type for each in values if not pa.types.is_null(each.type))
+    return pa.chunked_array([each.cast(common) for each in values], common)
 
 
 def _count_tokens(space: Workspace, parts: Sequence[Part], tokenizer: names.Resolved, work: Work) -> int:
