@@ -414,6 +414,16 @@ def _hold_target(listed: Sequence[str], recipe: Recipe) -> None:
         )
 
 
+def local_engine(recipe: Recipe, workers: int | None) -> LocalEngine:
+    """Workers of this machine; where no number is given, one for each graphics card that models may use, else one."""
+    cards: tuple[str, ...] = ()
+    if workers != 1 and any(_choose(alias, recipe).scorer.cost != "cheap" for alias in aliases(recipe)):
+        from curate.models import device
+
+        cards = device.cards(recipe.score.device)
+    return LocalEngine(workers or max(1, len(cards)), cards)
+
+
 def save_recipe(space: Workspace, recipe: Recipe) -> None:
     """Write `recipe.toml` into the run folder."""
     space.write_bytes("recipe.toml", dump(recipe))

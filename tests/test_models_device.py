@@ -72,3 +72,33 @@ def test_each_precision_has_its_number_format() -> None:
         "torch.bfloat16",
         "torch.float16",
     ]
+
+
+@pytest.mark.parametrize(
+    ("name", "visible", "expected"),
+    [
+        ("auto", None, ("0", "1")),
+        ("cuda", "3, 5", ("3", "5")),
+        ("cuda", "3,5,7", ("3", "5")),
+        ("cuda:1", None, ()),
+        ("cpu", None, ()),
+    ],
+)
+def test_workers_share_out_the_cards_that_are_visible(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, visible: str | None, expected: tuple[str, ...]
+) -> None:
+    monkeypatch.setattr(device, "_DRIVERS", (tmp_path,))
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 2)
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    if visible is not None:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+
+    assert device.cards(name) == expected
+
+
+def test_a_linux_without_a_driver_has_no_cards(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(device, "_DRIVERS", (tmp_path / "missing",))
+    monkeypatch.setattr("sys.platform", "linux")
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 2)
+
+    assert device.cards("auto") == ()

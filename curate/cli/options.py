@@ -38,6 +38,14 @@ def common(command: Command) -> Command:
     return command
 
 
+workers = click.option(
+    "--workers",
+    type=click.IntRange(1),
+    help="Processes that score. [default: one for each graphics card that a model may use, else one]",
+)
+"""The option for how many processes work."""
+
+
 def _type(info: FieldInfo) -> tuple[Any, bool]:
     """The click type of a field, and whether it holds many values."""
     kind = info.annotation

@@ -8,7 +8,7 @@ import click
 
 from curate.audit.step import Report as AuditReport
 from curate.cli import output, summary
-from curate.cli.options import common
+from curate.cli.options import common, workers
 from curate.cli.session import writing
 from curate.core.plan import Plan
 from curate.errors import SettingsError
@@ -20,11 +20,11 @@ from curate.recipe import read_recipe
 @click.command("run", epilog="Example: curate run examples/quickstart.toml -o runs/quickstart")
 @click.argument("recipe", metavar="RECIPE.toml", type=click.Path(path_type=Path))
 @click.option("-o", "--output", "run", metavar="RUN", help="Run folder. [default: runs/ and the recipe's name]")
-@click.option("--workers", type=click.IntRange(1), default=1, show_default=True, help="Processes that score.")
+@workers
 @click.option("--dry-run", is_flag=True, help="Estimate tokens and time; write nothing.")
 @common
 def command(
-    recipe: Path, run: str | None, workers: int, dry_run: bool, quiet: bool, verbose: bool, as_json: bool
+    recipe: Path, run: str | None, workers: int | None, dry_run: bool, quiet: bool, verbose: bool, as_json: bool
 ) -> None:
     """Do everything that a recipe says: score, tier, write, audit. What stands already is kept."""
     asked = read_recipe(recipe)

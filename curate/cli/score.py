@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from curate.cli import estimate, output, summary
-from curate.cli.options import common, setting
+from curate.cli.options import common, setting, workers
 from curate.cli.session import writing
 from curate.embed.step import Settings as EmbedSettings
 from curate.errors import SettingsError
@@ -44,7 +44,7 @@ from curate.store.workspace import Workspace
 @setting(IngestSettings, "limit")
 @click.option("--report", is_flag=True, help="Say how far the scores agree with each other, with length and labels.")
 @click.option("--seed", type=int, help="Decides everything that is left to chance. [default: 0]")
-@click.option("--workers", type=click.IntRange(1), default=1, show_default=True, help="Processes that score.")
+@workers
 @click.option("--dry-run", is_flag=True, help="Estimate tokens and time; write nothing.")
 @common
 def command(
@@ -57,7 +57,7 @@ def command(
     limit: int | None,
     report: bool,
     seed: int | None,
-    workers: int,
+    workers: int | None,
     dry_run: bool,
     quiet: bool,
     verbose: bool,

@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from curate.cli import output
-from curate.engines.local import LocalEngine
 from curate.errors import SettingsError, StaleError
-from curate.pipeline import Pipeline, save_recipe
+from curate.pipeline import Pipeline, local_engine, save_recipe
 from curate.recipe import Recipe, read_recipe
 from curate.store.lock import locked
 from curate.store.workspace import Workspace
@@ -29,7 +28,7 @@ def recipe_of(run: str) -> Recipe:
 
 
 @contextmanager
-def writing(run: str, recipe: Recipe, *, workers: int = 1, quiet: bool, verbose: bool) -> Iterator[Pipeline]:
+def writing(run: str, recipe: Recipe, *, workers: int | None = 1, quiet: bool, verbose: bool) -> Iterator[Pipeline]:
     """A pipeline on a run folder that nobody else writes to; its recipe is written there first."""
     space = Workspace(run)
     with locked(space.root), output.watched(quiet=quiet, verbose=verbose) as progress:
@@ -37,7 +36,7 @@ def writing(run: str, recipe: Recipe, *, workers: int = 1, quiet: bool, verbose:
         before = space.read_bytes("recipe.toml") if space.disk.exists("recipe.toml") else None
         save_recipe(space, recipe)
         try:
-            yield Pipeline(space, recipe, LocalEngine(workers), progress)
+            yield Pipeline(space, recipe, local_engine(recipe, workers), progress)
         except (SettingsError, StaleError):
             _put_back(space, before)
             raise

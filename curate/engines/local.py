@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import deque
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
@@ -11,15 +12,20 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from concurrent.futures import Future
+    from multiprocessing.sharedctypes import Synchronized
 
     from curate.protocol import Done, Part, PartJob
 
 
 @dataclass(frozen=True)
 class LocalEngine:
-    """Runs a job in this process, or in *workers* processes when more than one is asked for."""
+    """Runs a job in this process, or in *workers* processes when more than one is asked for.
+
+    *cards* are graphics cards as CUDA_VISIBLE_DEVICES names them: each process sees one of them only, in turn.
+    """
 
     workers: int = 1
+    cards: tuple[str, ...] = ()
 
     def map(self, job: PartJob, parts: Iterator[Part]) -> Iterator[Done]:
         """Run the job on each part; results come in the order of the parts. Without parts nothing is opened."""
@@ -36,7 +42,9 @@ class LocalEngine:
 
     def _map_in_processes(self, job: PartJob, first: Part, parts: Iterator[Part]) -> Iterator[Done]:
         waiting: deque[Future[Done]] = deque()
-        with ProcessPoolExecutor(self.workers, get_context("spawn"), _open, (job,)) as pool:
+        context = get_context("spawn")
+        numbers: Synchronized[int] = context.Value("i", 0)
+        with ProcessPoolExecutor(self.workers, context, _open, (job, self.cards, numbers)) as pool:
             waiting.append(pool.submit(_run, first))
             for part in parts:
                 waiting.append(pool.submit(_run, part))
@@ -49,9 +57,13 @@ class LocalEngine:
 _opened: PartJob | None = None
 
 
-def _open(job: PartJob) -> None:
-    """Open the job once in a worker process."""
+def _open(job: PartJob, cards: tuple[str, ...], numbers: Synchronized[int]) -> None:
+    """Open the job once in a worker process, before which the process takes its card."""
     global _opened
+    if cards:
+        with numbers.get_lock():
+            number, numbers.value = numbers.value, numbers.value + 1
+        os.environ["CUDA_VISIBLE_DEVICES"] = cards[number % len(cards)]  # CUDA reads it when it is first used
     job.open()
     _opened = job
 

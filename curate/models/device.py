@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -17,6 +19,7 @@ Settled = Literal["fp32", "bf16", "fp16"]
 """A precision that is no longer ``auto``: the one that belongs in a stamp."""
 
 _CPU_INFO = Path("/proc/cpuinfo")
+_DRIVERS = (Path("/proc/driver/nvidia"), Path("/dev/kfd"), Path("/dev/dxg"))
 _BF16_FLAGS = {"avx512_bf16", "amx_bf16", "bf16"}
 
 
@@ -40,6 +43,21 @@ def pick_device(name: str) -> torch.device:
             fix="use --device cpu, or install a CUDA build of torch",
         )
     return torch.device(name)
+
+
+def cards(name: str) -> tuple[str, ...]:
+    """The graphics cards that workers may share out among them, as CUDA_VISIBLE_DEVICES names them.
+
+    All that this process sees where *name* is ``auto`` or ``cuda``; none where it names one card, or no CUDA device.
+    On a Linux without a driver torch is not even imported.
+    """
+    if name not in {"auto", "cuda"} or (sys.platform == "linux" and not any(path.exists() for path in _DRIVERS)):
+        return ()
+    import torch
+
+    count = torch.cuda.device_count()
+    visible = [each.strip() for each in os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",") if each.strip()]
+    return tuple(visible[:count]) if visible else tuple(str(number) for number in range(count))
 
 
 def settle(precision: Precision, device: torch.device) -> Settled:
