@@ -25,7 +25,7 @@ from curate.ingest.readers import formats, lines, streams, values
 from curate.ingest.readers.delimited import delimited
 from curate.ingest.reasons import Fault
 from curate.ingest.settings import Settings
-from tests.ingest_runs import ingest, pairs, reasons, table
+from tests.ingest_runs import Row, ingest, pairs, reasons, table
 from tests.ingest_runs import lines as json_lines
 
 if TYPE_CHECKING:
@@ -482,6 +482,15 @@ def test_an_arrow_file_whose_offsets_point_outside_is_an_error(tmp_path: Path) -
 
     with pytest.raises(DataError, match="cannot be read as Arrow"):
         ingest(tmp_path / "run", tmp_path / "a.arrow")
+
+
+@pytest.mark.parametrize("make", [lambda rows: ipc(rows, stream=True), parquet])
+def test_a_column_whose_name_is_not_utf_8_is_an_error(tmp_path: Path, make: Callable[[list[Row]], bytes]) -> None:
+    name = "a.parquet" if make is parquet else "a.arrow"
+    (tmp_path / name).write_bytes(make([{"text": "one", "n@me": 1}]).replace(b"n@me", b"n\xf2me"))
+
+    with pytest.raises(DataError, match="cannot be read as"):
+        ingest(tmp_path / "run", tmp_path / name)
 
 
 def test_text_in_an_arrow_file_that_is_not_utf_8_rejects_its_row(tmp_path: Path) -> None:

@@ -27,7 +27,7 @@ def parquet(file: IO[bytes], name: str) -> Iterator[list[RawRow]]:
             _refuse_twins(opened.schema_arrow, name)
             for batch in opened.iter_batches(BATCH_ROWS, use_threads=False):
                 yield json_rows(batch)
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise _unreadable(name, "Parquet", error) from error
 
 
@@ -46,7 +46,7 @@ def arrow(file: IO[bytes], name: str) -> Iterator[list[RawRow]]:
             _check_offsets(batch)
             for start in range(0, len(batch), BATCH_ROWS):
                 yield json_rows(batch.slice(start, BATCH_ROWS))
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise _unreadable(name, "Arrow", error) from error
 
 
