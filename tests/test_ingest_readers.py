@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import bz2
 import csv
 import gzip
@@ -21,7 +22,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from curate.errors import DataError
-from curate.ingest.readers import formats, lines, streams, values
+from curate.ingest.readers import formats, lines, streams, tables, values
 from curate.ingest.readers.delimited import delimited
 from curate.ingest.reasons import Fault
 from curate.ingest.settings import Settings
@@ -35,6 +36,17 @@ if TYPE_CHECKING:
     from curate.ingest.readers.lines import RawRow
 
 ROWS = pairs(10)
+
+MONTHS = (
+    "|NsC0-~a#s5C8xG000UA3;+fI1po*D3IG5A009I53;+NC2mlBG000C42mk;81ONa40{{R3fB*mhKmY&$1ONa4od5s-000335C8xG"
+    "AOHXW1ONa4000001poj5Y-M(3YybcN2mlNK2ml8F2mk;800001KmY&$)c^ng0003C5C8xG8~^|S1ONa4000003IG5AV{dJ6Y-Mz5"
+    "Z*Bkp$p8QU5C9Ya2ml5E2LKEJ000mG5C8xG000355C8xG8~^|S1ONa4000001^@s6aB^>LaC86w1ONm81ONa400000|NsC02mt^9"
+    "6aWAK000003;-4Y1^@*B2mlNK3;+NC00RU77ytkOKmY&$00000000UA7yt|a1ONyC3IG5AoB#j-5C8xG0ssI200000000002mk;8"
+    "0000000000000000000000000000003;+NC000005C8xG000001ONa4000007ytkO0000000000000007ytkO000003;+NC00000"
+    "C;$Ke000001ONa400000FaQ7m000000000000000FaQ7m000005C8xG00000000000{{R30ssI20000000000000000ssI200000"
+    "00000000000ssI2000000000000000000000ssI21ONa400000aWHW)00000000000ssI21ONa400000VKAjJ000000000000000"
+    "0RR9100000|NsC00000yd}(c8Wo~4AJ^%"
+)
 
 
 def ipc(rows: list[dict[str, Any]], *, stream: bool) -> bytes:
@@ -482,6 +494,12 @@ def test_an_arrow_file_whose_offsets_point_outside_is_an_error(tmp_path: Path) -
 
     with pytest.raises(DataError, match="cannot be read as Arrow"):
         ingest(tmp_path / "run", tmp_path / "a.arrow")
+
+
+def test_a_column_of_a_type_that_pyarrow_does_not_know_is_an_error() -> None:
+    """An interval of months: the union member Interval (11) of Arrow's flatbuffers, found by the fuzzer."""
+    with pytest.raises(DataError, match="cannot be read as Arrow: pyarrow cannot hold a column of type number 21"):
+        list(tables.arrow(io.BytesIO(base64.b85decode(MONTHS)), "x.arrow"))
 
 
 @pytest.mark.parametrize("make", [lambda rows: ipc(rows, stream=True), parquet])

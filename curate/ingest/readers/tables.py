@@ -51,11 +51,15 @@ def arrow(file: IO[bytes], name: str) -> Iterator[list[RawRow]]:
 
 
 def _check_offsets(batch: pa.RecordBatch) -> None:
-    """Raise `pa.ArrowInvalid` where offsets point outside their buffers: an Arrow file is memory that others wrote.
+    """Raise `pa.ArrowException` where offsets point outside their buffers: an Arrow file is memory that others wrote.
 
     A column of text that is not UTF-8 passes, so that its rows are rejected one by one.
     """
-    for column in batch.columns:
+    try:
+        columns = batch.columns
+    except KeyError as error:  # an interval of months, of which pyarrow has no class
+        raise pa.ArrowNotImplementedError(f"pyarrow cannot hold a column of type number {error}") from error
+    for column in columns:
         try:
             column.validate(full=True)
         except pa.ArrowInvalid:
