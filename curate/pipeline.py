@@ -33,6 +33,7 @@ from curate.store.workspace import Workspace
 from curate.tag import step as tag
 from curate.tier import difficulty
 from curate.tier import step as tier
+from curate.train import step as train
 from curate.write import step as write
 
 if TYPE_CHECKING:
@@ -51,6 +52,10 @@ STEPS = ("ingest", "embed", "score", "mine", "tag", "tier", "pace", "write", "au
 
 _MAKERS = {"ingest": "score", "embed": "score", "score": "score", "audit": "audit"}
 """The command that makes a step up to date; `tier` where none is named."""
+
+
+_NOT_RISING = ("random", "random-paced", "anti", "folding", "zigzag")
+"""The policies whose last rows are not the hardest."""
 
 
 @dataclass(frozen=True)
@@ -131,6 +136,37 @@ class Pipeline:
             return difficulty.ingredients(sources, settings.weights, difficulty.telling(scores, kind))
 
         return score.agreement(self.space, self.recipe.score, report, settings.domain, blend)
+
+    # --- training, which is no step: it never rebuilds, and nothing is built from it ---
+
+    def train(self, *, trust: bool = False) -> train.Report:
+        """Train on the dataset in stage order; a stale run is a `StaleError`, one whose audit failed a `GateError`."""
+        return train.run(self.space, self.recipe.train, self._given(trust=trust))
+
+    def outline(self, *, trust: bool = False) -> train.Outline:
+        """What that training would do, and about how long it would take."""
+        return train.outline(self.space, self.recipe.train, self._given(trust=trust))
+
+    def _given(self, *, trust: bool) -> train.Given:
+        self.require("write")
+        plan = self._plan()
+        return train.Given(
+            model=names.resolve(self.recipe.train.model, "lm"),
+            requires=plan.requires,
+            ascending=plan.policy not in _NOT_RISING,
+            prober=None,
+            progress=self.progress,
+            refused=self._audit_failure(),
+            trust=trust,
+        )
+
+    def _audit_failure(self) -> str | None:
+        """The gravest finding, where the audit was made and the recipe says that such a one must not be."""
+        level = self.recipe.audit.fail_on
+        held = self.space.finished("audit", audit.Report)
+        if held is None or level is None or not findings.fails(held[0], level):
+            return None
+        return held[0].findings[0].says
 
     # --- looking and running ---
 

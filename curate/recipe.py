@@ -19,6 +19,7 @@ from curate.pace.step import Settings as PaceSettings
 from curate.protocol import Frozen
 from curate.score.step import Settings as ScoreSettings
 from curate.tier.step import Settings as TierSettings
+from curate.train.step import Settings as TrainSettings
 from curate.write.step import Settings as WriteSettings
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ class Recipe(Frozen):
     pace: PaceSettings = Field(default_factory=PaceSettings)
     write: WriteSettings = Field(default_factory=WriteSettings)
     audit: AuditSettings = Field(default_factory=AuditSettings)
+    train: TrainSettings = Field(default_factory=TrainSettings)
     resolved: dict[str, Resolved] = Field(
         default_factory=dict, description="Written by us: what each model name stood for."
     )

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from curate.errors import GateError, IntegrityError, SettingsError
+from curate.store.rows import ShardRows
 from curate.train.deal import Deal
 from curate.train.step import open_reader
 from tests.train_runs import finished_run
@@ -40,7 +41,8 @@ def reader(space: Workspace) -> Reader:
     return open_reader(space)
 
 
-def ids(rows: Iterable[Row]) -> list[str]:
+def ids(rows: Iterable[Row] | ShardRows) -> list[str]:
+    rows = rows.rows(range(len(rows))) if isinstance(rows, ShardRows) else rows
     return [row["curate_id"] for row in rows]
 
 

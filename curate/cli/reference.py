@@ -22,6 +22,7 @@ from curate.recipe import Recipe
 from curate.score.agree import Agreement
 from curate.score.step import Report as ScoreReport
 from curate.tag.catalogue import Catalogue
+from curate.train.report import Report as TrainReport
 from curate.verify.step import Report as VerifyReport
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ MODELS: dict[str, type[Frozen]] = {
     "recipe": Recipe,
     "schedule": Schedule,
     "score": ScoreReport,
+    "training": TrainReport,
     "verify": VerifyReport,
 }
 """What leaves the house as JSON or comes in as TOML, by the name of its schema."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
+from curate.core.plan import Gate, LearningRate
 from curate.protocol import Frozen
 
 
@@ -56,6 +57,8 @@ class ScheduledStage(Frozen):
     roles: dict[str, int]
     tiers: tuple[int, ...]
     skills: dict[str, int]
+    learning: LearningRate = Field(default=LearningRate(), description="The contract on the learning rate.")
+    gate: Gate = Field(default=Gate(), description="What must hold before the next stage opens.")
     first_order: int
     files: tuple[str, ...]
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import Field
 
 from curate.protocol import Frozen, ScoreField
@@ -39,6 +41,41 @@ class Tier(Frozen):
     rows: int
     lowest: float
     upper: float
+
+
+class LearningRate(Frozen):
+    """The learning rate through one stage, in shares of the peak that the trainer is given.
+
+    Constant and mild decay only follow Luo et al. 2026 (arXiv 2511.18903): a rate that falls to nothing while the
+    order rises takes the hardest rows' effect away.
+    """
+
+    shape: Literal["constant", "linear", "cosine"] = Field(
+        default="constant", description="How the rate goes from start to end."
+    )
+    start: float = Field(default=1.0, ge=0, le=1, description="Share of the peak at the beginning, after the warm-up.")
+    end: float = Field(default=1.0, ge=0, le=1, description="Share of the peak at the end.")
+    warm_up: float = Field(
+        default=0.0, ge=0, lt=1, description="Share of the stage's tokens through which the rate rises from 0 to start."
+    )
+
+
+class Gate(Frozen):
+    """What must hold before the next stage opens; what is None is not asked. A stage ends with its last row anyway."""
+
+    score: float | None = Field(
+        default=None, ge=0, le=1, description="Probe accuracy on the stage's skills from which it may end."
+    )
+    gain: float | None = Field(
+        default=None,
+        gt=0,
+        le=1,
+        description="Relative gain of the smoothed loss below which nothing more is learnt and the stage may end.",
+    )
+    window_steps: int = Field(default=50, ge=1, description="Optimiser steps over which that gain is taken.")
+    drop: float | None = Field(
+        default=None, gt=0, le=1, description="Fall of an earlier stage's accuracy from which review is put in first."
+    )
 
 
 class Stage(Frozen):

@@ -112,6 +112,26 @@ VISITS = pa.list_(pa.struct([field for field in SIGNALS if field.name != "curate
 TARGET = pa.schema([("id", ID), ("similarity", pa.list_(pa.float32()))])
 """Cosines of a row to its nearest rows of the target set, nearest first."""
 
+REALISED = pa.schema(
+    [
+        ("order", pa.int64()),
+        ("step", pa.int64()),
+        ("stage", pa.int16()),
+        ("tier", pa.int8()),
+        ("curate_id", ID),
+        ("role", pa.string()),
+        ("place", pa.int64()),
+        ("how", pa.string()),
+        ("cut", pa.bool_()),
+    ]
+)
+"""The rows that a training really took, in order.
+
+``step`` is the optimiser's, ``place`` the row's `curate_order` in the dataset, ``how`` the kind of variation where the
+row was varied, else null. ``cut`` rows lost their end to the longest sequence; the role ``passed-over`` is that of a
+row that lost its whole answer to it, and so taught nothing.
+"""
+
 SCORE_TAIL = pa.schema([("status", pa.string()), ("reason", pa.string())])
 
 

@@ -86,20 +86,24 @@ def _tokenizer(model: Resolved) -> Tokenizer:
     return tokenizer
 
 
-@lru_cache(maxsize=2)
-def _lm(model: Resolved, precision: Settled, device: torch.device) -> LanguageModel:
+def load_network(model: Resolved, precision: Settled = "fp32") -> Network:
+    """The bare network of a language model on the CPU, its weights free to be trained; never shared with others."""
     from transformers import AutoModelForCausalLM
 
     folder = model.folder or gguf.weights_folder(model)
     with said_plainly(model.name), quietly():
-        network = AutoModelForCausalLM.from_pretrained(
+        return AutoModelForCausalLM.from_pretrained(
             folder,
             dtype=number_format(precision),
             use_safetensors=True,
             local_files_only=True,
             trust_remote_code=False,
         )
-    network = network.to(device).eval().requires_grad_(requires_grad=False)
+
+
+@lru_cache(maxsize=2)
+def _lm(model: Resolved, precision: Settled, device: torch.device) -> LanguageModel:
+    network = load_network(model, precision).to(device).eval().requires_grad_(requires_grad=False)
     return wrap(network, load_tokenizer(model), model.name)
 
 

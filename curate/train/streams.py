@@ -104,7 +104,7 @@ def map_loader(
 ) -> Callable[[int], DataLoader[Any]]:
     """How to make a loader of the map-style set that begins where *done* rows are done."""
     return lambda done: DataLoader(
-        rows,  # type: ignore[arg-type] - it has a length and gives rows by place, which is all that torch asks
+        rows,  # type: ignore[arg-type]
         batch_sampler=OrderedBatches(deal, rank, done),
         num_workers=workers,
         collate_fn=collate,
