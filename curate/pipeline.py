@@ -139,7 +139,7 @@ class Pipeline:
 
     # --- training, which is no step: it never rebuilds, and nothing is built from it ---
 
-    def train(self, *, trust: bool = False) -> train.Report:
+    def fine_tune(self, *, trust: bool = False) -> train.Report:
         """Train on the dataset in stage order; a stale run is a `StaleError`, one whose audit failed a `GateError`."""
         return train.run(self.space, self.recipe.train, self._given(trust=trust))
 

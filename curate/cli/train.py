@@ -71,7 +71,7 @@ def command(
     with writing(run, recipe, quiet=quiet, verbose=verbose) as pipeline:
         if anew:
             restart(pipeline.space)
-        report = pipeline.train(trust=trust)
+        report = pipeline.fine_tune(trust=trust)
     if as_json:
         output.as_json(report)
         return
