@@ -256,9 +256,7 @@ def test_a_failing_skill_is_reframed_with_easier_rows_of_it() -> None:
             conductor.settle(reading(0.5, 0.4))
         step = conductor.next_step()
         assert step is not None
-        conductor.heard(
-            Seen(step.places, np.arange(len(step.places)) * 1.0, np.zeros(len(step.places))), 1.0, 10 * len(step.places)
-        )
+        hear(conductor, step, np.arange(len(step.places)).astype(np.float64))
     decision = conductor.settle(reading(0.5, 0.4))
     block = conductor.next_step()
 
@@ -275,9 +273,7 @@ def test_where_no_easier_row_is_there_variations_are_given() -> None:
     for _ in range(4):
         step = conductor.next_step()
         assert step is not None
-        conductor.heard(
-            Seen(step.places, np.ones(len(step.places)), np.zeros(len(step.places))), 1.0, 10 * len(step.places)
-        )
+        hear(conductor, step, np.ones(len(step.places)))
     decision = conductor.settle(reading(0.5, 0.4))
     block = conductor.next_step()
 
