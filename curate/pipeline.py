@@ -147,6 +147,17 @@ class Pipeline:
         """What that training would do, and about how long it would take."""
         return train.outline(self.space, self.recipe.train, self._given(trust=trust))
 
+    def export(self, target: train.Target) -> list[str]:
+        """Write the configurations of one trainer; the paths of its files."""
+        self.require("write")
+        found = names.resolve(self.recipe.train.model, "lm")
+        return train.export(self.space, self.recipe.train, target, names.hub_name(found))
+
+    def check_order(self, target: train.Target) -> train.Delivered | None:
+        """How the real loader of a trainer deals with the plan; None where it cannot be driven from here."""
+        self.require("write")
+        return train.check_order(self.space, self.recipe.train, target)
+
     def _given(self, *, trust: bool) -> train.Given:
         self.require("write")
         plan = self._plan()

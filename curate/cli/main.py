@@ -17,6 +17,7 @@ COMMANDS = {
     "mine": "Look for duplicates, leaks, edge cases and noise.",
     "tier": "Cut tiers, plan stages, write the dataset.",
     "audit": "Report on balance, coverage and progression.",
+    "export": "Write configurations for other trainers.",
     "train": "Fine-tune a model in stage order.",
     "verify": "Prove that a run is whole and in order.",
     "explain": "Tell one row's story.",

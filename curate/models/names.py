@@ -86,6 +86,12 @@ def resolve(name: str, kind: Kind) -> Resolved:
     return _from_hub(*parts, kind)
 
 
+def hub_name(found: Resolved) -> tuple[str, str | None]:
+    """The name and revision by which other tools find a model: an offline package is the hub's model it was made of."""
+    package, model, revision = _AUTO[found.kind]
+    return (model, revision) if found.name == package else (found.name, found.revision)
+
+
 def _automatic(kind: Kind) -> Resolved:
     package, model, revision = _AUTO[kind]
     if find_spec(_PACKAGES[package].module) is not None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 import orjson
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from curate.core import views
 from curate.core.ids import digest
@@ -21,10 +22,12 @@ from curate.errors import GateError, IntegrityError, SettingsError
 from curate.models import load
 from curate.protocol import Frozen
 from curate.store.rows import open_shards
-from curate.train import adapt, build, gates, rates, report
+from curate.train import adapt, build, drive, gates, rates, report
 from curate.train.conduct import Conductor, Rules, Step
 from curate.train.course import COLUMNS, course_of
+from curate.train.delivered import Delivered, Lengths
 from curate.train.encode import encode, varied
+from curate.train.export import Facts, Target, written
 from curate.train.gates import Decision, Reading
 from curate.train.journal import Journal, Shelf
 from curate.train.loop import Batches, Feed, Hooks
@@ -47,7 +50,20 @@ if TYPE_CHECKING:
     from curate.train.course import Course
     from curate.train.encode import Encoded
 
-__all__ = ["Given", "Outline", "Report", "Settings", "open_reader", "outline", "restart", "run"]
+__all__ = [
+    "Delivered",
+    "Given",
+    "Outline",
+    "Report",
+    "Settings",
+    "Target",
+    "check_order",
+    "export",
+    "open_reader",
+    "outline",
+    "restart",
+    "run",
+]
 
 _log = logging.getLogger(__name__)
 
@@ -156,6 +172,48 @@ def open_reader(space: Workspace, refused: str | None = None, *, trust: bool = F
             fix="write the dataset again: `curate tier`",
         )
     return Reader(rows, schedule, fingerprint_of(manifest))
+
+
+def export(space: Workspace, settings: Settings, target: Target, model: tuple[str, str | None]) -> list[str]:
+    """Write the configurations of one trainer into `exports/`; the paths of its files, in order."""
+    manifest = _manifest(space)
+    schedule = space.read_json("dataset/schedule.json", Schedule)
+    held = [shard.path for shard in manifest.shards if shard.stage is None]
+    facts = Facts(schedule, manifest.record, held, settings, *model)
+    made = written(target, facts)
+    space.disk.remove(f"exports/{target}")
+    for name, text in made.items():
+        space.write_bytes(f"exports/{target}/{name}", text.encode())
+    return [f"exports/{target}/{name}" for name in made]
+
+
+def check_order(space: Workspace, settings: Settings, target: Target) -> Delivered | None:
+    """How a trainer's real loader deals with rows as long as those of the plan, under the settings of its export.
+
+    None for a trainer whose loader cannot be driven from here.
+    """
+    lengths = _lengths(space)
+    options: dict[str, object] = {"per_device_train_batch_size": settings.batch_rows}
+    match target:
+        case "transformers":
+            return drive.of_transformers(lengths, {**options, **drive.KEEPING[target]})
+        case "trl":
+            return drive.of_trl(lengths, {**options, **drive.KEEPING[target], "max_length": settings.max_tokens})
+        case "lightning":
+            return drive.of_lightning(lengths, {"batch_size": settings.batch_rows, **drive.KEEPING[target]})
+        case _:
+            return None
+
+
+def _lengths(space: Workspace) -> Lengths:
+    """Tokens, prompt tokens and tier of each row of the plan, as scoring counted them."""
+    order = space.read_table("order.parquet", ["id", "tier"])
+    counted = space.read_all("statistics/tokens", ["id", "tokens", "prompt_tokens"])
+    place = pc.index_in(order.column("id"), counted.column("id").combine_chunks())
+    tokens, prompt = (
+        counted.column(name).take(place).to_numpy().astype(np.int64) for name in ("tokens", "prompt_tokens")
+    )
+    return Lengths(tokens, prompt, order.column("tier").to_numpy().astype(np.int64))
 
 
 def read_course(space: Workspace, reader: Reader) -> Course:
