@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from curate.errors import SettingsError
+from curate.store.stamps import Stamp
 from curate.store.workspace import Workspace
 from tests.train_runs import finished_run, settings, tiny_model, trained
 
@@ -215,3 +216,33 @@ def test_full_decay_on_a_rising_order_is_warned_of(
     trained(space, model, settings(final=0.0, max_steps=1))
 
     assert "ends at 0 % of its peak" in caplog.text
+
+
+@pytest.mark.parametrize("adaptive", ["plan", "leitner", "self-paced"])
+def test_verify_proves_the_realised_order(space: Workspace, model: Path, adaptive: str) -> None:
+    from curate.verify import step as verify
+
+    trained(space, model, settings(adaptive=adaptive, window_steps=2))
+    checks = {each.claim: each.holds for each in verify.run(space).checks}
+
+    assert all(checks.values())
+    assert "every signal is of a row that was taken in its step" in checks
+    assert ("training took the rows of each stage in the plan's order" in checks) == (adaptive == "plan")
+
+
+def test_verify_finds_a_realised_order_that_was_not_the_plans(space: Workspace, model: Path) -> None:
+    from curate.verify import step as verify
+
+    trained(space, model, settings(max_steps=4))
+    path = "training/order/part-00000.parquet"
+    rows = space.read_table(path)
+    swapped = rows.set_column(
+        rows.schema.get_field_index("place"), "place", rows.column("place").take([1, 0, *range(2, 16)])
+    )
+    stamp = Stamp(settings="0" * 32, inputs="0" * 32)
+    space.write_table(path, swapped, stamp)
+
+    assert [each.claim for each in verify.run(space).checks if not each.holds] == [
+        "training took rows of the dataset only",
+        "training took the rows of each stage in the plan's order",
+    ]

@@ -127,9 +127,9 @@ REALISED = pa.schema(
 )
 """The rows that a training really took, in order.
 
-``step`` is the optimiser's, ``place`` the row's `curate_order` in the dataset, ``how`` the kind of variation where the
-row was varied, else null. ``cut`` rows lost their end to the longest sequence; the role ``passed-over`` is that of a
-row that lost its whole answer to it, and so taught nothing.
+``step`` is the optimiser's, ``place`` the row's `curate_order` in the dataset. ``how`` is null for a row of the plan,
+``put in`` for one that a gate asked for, or the kind of its variation. ``cut`` rows lost their end to the longest
+sequence; the role ``passed-over`` is that of a row that lost its whole answer to it, and so taught nothing.
 """
 
 SCORE_TAIL = pa.schema([("status", pa.string()), ("reason", pa.string())])

@@ -52,6 +52,8 @@ class Step:
     places: NDArray[np.int64]
     roles: tuple[str, ...]
     kinds: tuple[str | None, ...]
+    put_in: bool = False
+    """Whether a gate put these rows in, so that they are no part of the plan."""
 
 
 @dataclass
@@ -106,7 +108,7 @@ class Conductor:
             taken, self._block = self._block[:most], self._block[most:]
             roles = tuple("augmented" if kind else "review" for _, kind in taken)
             places = np.array([place for place, _ in taken], np.int64)
-            return Step(state.stage, places, roles, tuple(kind for _, kind in taken))
+            return Step(state.stage, places, roles, tuple(kind for _, kind in taken), put_in=True)
         places, self._remaining = self._remaining[:most], self._remaining[most:]
         roles = tuple(self._role(int(place)) for place in places)
         state.done += len(places)

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from curate.train.course import Course
     from curate.train.gates import Decision
 
+PUT_IN = "put in"
+"""How a row came that a gate asked for and that was not varied."""
 FIGURES = ("tokens", "loss", "gold_prob", "margin", "error_norm", "gradient_norm")
 
 
@@ -62,7 +64,7 @@ class Journal:
                     "curate_id": name,
                     "role": role if visit is not None else "passed-over",
                     "place": place,
-                    "how": kind,
+                    "how": (kind or PUT_IN) if step.put_in else None,
                     "cut": short,
                 }
             )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
+import orjson
 import polars as pl
 
 from curate.core import views
@@ -13,7 +14,7 @@ from curate.core.manifest import Manifest
 from curate.core.plan import Plan
 from curate.errors import IntegrityError
 from curate.protocol import Frozen
-from curate.verify import conservation, order
+from curate.verify import conservation, order, training
 from curate.verify.findings import Check, check
 
 if TYPE_CHECKING:
@@ -54,8 +55,22 @@ def run(space: Workspace) -> Report:
             *conservation.fates(examples, tiers, placed),
             *order.order(placed, tiers, skills, plan),
             *_shards(space, manifest, placed, tiers),
+            *_training(space, placed),
         )
     )
+
+
+def _training(space: Workspace, placed: pl.DataFrame) -> Iterator[Check]:
+    """Claims about a training, where there was one."""
+    if not space.parts("training/order"):
+        return
+    begun = orjson.loads(space.read_bytes("training/begun.json"))
+    realised, signals = _frame_of(space, "training/order"), _frame_of(space, "training/signals")
+    yield from training.realised(realised, placed, signals, follows=begun["settings"]["adaptive"] == "plan")
+
+
+def _frame_of(space: Workspace, folder: str) -> pl.DataFrame:
+    return pl.concat([_polars(table) for table in space.read_parts(folder)])
 
 
 def _hashes(space: Workspace, manifest: Manifest) -> Iterator[Check]:
