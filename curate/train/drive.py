@@ -42,7 +42,7 @@ def of_transformers(lengths: Lengths, options: Mapping[str, object], *, ranks: i
     with tempfile.TemporaryDirectory() as folder, quietly():
         made = Trainer(
             model=_network(),
-            args=TrainingArguments(output_dir=folder, use_cpu=True, report_to=[], **options),  # type: ignore[arg-type]
+            args=TrainingArguments(output_dir=folder, use_cpu=True, report_to=[], **options),
             train_dataset=Dataset.from_dict(marked(lengths)),
             data_collator=_collate,
         )
