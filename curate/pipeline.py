@@ -303,12 +303,17 @@ class Pipeline:
 
     def _pace(self) -> _Step:
         settings, stages = self.recipe.pace, self.recipe.tier.stages
+        modules = pace.read_modules(settings)
         key = {"version": pace.VERSION, "settings": _plain(settings), "stages": stages, "seed": self.recipe.seed}
+        key |= {"modules": [_plain(module) for module in modules]}
         return _Step(
             Plan,
             lambda: stamp(key, self._digest("tag"), self._digest("tier")),
-            lambda work: pace.run(self.space, settings, self._divided(), work),
-            self._tables_stand("order.parquet"),
+            lambda work: pace.run(self.space, settings, self._divided(modules), work),
+            lambda report, held: (
+                self.space.stamp_of("order.parquet") == held
+                and self._parts_stand("augmented", getattr(report, "augmented_parts", 0))
+            ),
         )
 
     def _write(self) -> _Step:
@@ -339,7 +344,7 @@ class Pipeline:
             raise TypeError("the step score gave another report")
         return [ScoreSource(alias=each.alias, folder=each.folder, fields=each.fields) for each in report.scorers]
 
-    def _divided(self) -> pace.Divided:
+    def _divided(self, modules: tuple[pace.Module, ...]) -> pace.Divided:
         tiered, tagged = self.report("tier"), self.report("tag")
         if not isinstance(tiered, tier.Report) or not isinstance(tagged, tag.Report):
             raise TypeError("the steps tier and tag gave other reports")
@@ -353,6 +358,8 @@ class Pipeline:
             tiers=tiered.tiers,
             knots=tiered.knots,
             skipped=skipped,
+            tokenizer=lambda: _found(self._model(self.recipe.score.tokenizer, "lm")),
+            modules=modules,
             tiers_by=self.recipe.tier.tiers_by,
             typical=self._typical(),
         )

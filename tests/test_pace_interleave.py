@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from curate.pace.interleave import BLOCK, interleave, merge
+from curate.pace.interleave import BLOCK, even, interleave
 from curate.verify.order import worst_block
 
 
@@ -73,12 +73,8 @@ def test_no_rows_have_an_order_of_no_rows() -> None:
     assert interleave(np.empty(0, np.int32)).tolist() == []
 
 
-def test_merging_sorts_by_group_and_spreads_kinds() -> None:
+def test_each_kind_is_spread_evenly_through_its_group() -> None:
     group = np.array([1, 0, 0, 0, 0, 1], np.int32)
     kind = np.array([0, 0, 0, 1, 0, 1], np.int8)
 
-    order = merge(group, kind)
-
-    assert group[order].tolist() == [0, 0, 0, 0, 1, 1]
-    assert kind[order].tolist() == [0, 0, 1, 0, 0, 1]
-    assert order[:4].tolist() == [1, 2, 3, 4]
+    assert even(group, kind).tolist() == pytest.approx([1 / 2, 1 / 6, 3 / 6, 1 / 2, 5 / 6, 1 / 2])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from curate.core.plan import Gate, LearningRate
+from curate.core.plan import Gate, LearningRate, Length
 from curate.protocol import Frozen
 
 
@@ -43,6 +43,7 @@ class Manifest(Frozen):
     holdout_rows: int
     shards: tuple[Shard, ...]
     files: tuple[Shard, ...] = Field(description="Schedule and card.")
+    lengths: tuple[Length, ...] = Field(default=(), description="What trainers cut off by tier at usual limits.")
     run_files: tuple[RunFile, ...]
     versions: dict[str, str] = Field(description="Of the libraries that decide the bytes.")
 
@@ -52,11 +53,14 @@ class ScheduledStage(Frozen):
 
     stage: int
     config: str = Field(description="Name of the dataset configuration that holds this stage alone.")
+    module: str = Field(default="", description="Name of the module that the stage was made from.")
+    why: str = Field(default="", description="Why the stage is there.")
     rows: int
     tokens: int
     roles: dict[str, int]
     tiers: tuple[int, ...]
     skills: dict[str, int]
+    opens_skills: tuple[str, ...] = ()
     learning: LearningRate = Field(default=LearningRate(), description="The contract on the learning rate.")
     gate: Gate = Field(default=Gate(), description="What must hold before the next stage opens.")
     first_order: int

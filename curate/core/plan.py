@@ -79,20 +79,50 @@ class Gate(Frozen):
 
 
 class Stage(Frozen):
-    """One stage: what it opens and what it holds."""
+    """One stage: its goals, what it opens and what it holds."""
 
     stage: int
     name: str
+    module: str = Field(default="", description="Name of the module that the stage was made from.")
+    why: str = Field(default="", description="Why the stage is there, in the words of the recipe.")
+    policy: str = Field(default="tiered", description="The policy by which its new rows are ordered.")
+    broad: bool = Field(default=False, description="Whether it shows rows of every skill before it narrows.")
     mixed: bool
+    interleaved: bool = Field(
+        default=True, description="Whether any aligned block of 64 rows of a pass holds each skill's share."
+    )
     tiers: tuple[int, ...] = Field(description="Tiers whose rows are new here.")
+    opens_tiers: tuple[int, ...] = Field(default=(), description="Tiers that are open from here on.")
     opens_skills: tuple[str, ...]
     rows: int
     new: int
     review: int
     repeat: int
+    augmented: int = 0
+    early: int = Field(default=0, description="Review rows that came before they were due, as no more were due.")
+    edges: int = Field(default=0, description="Rare and good rows that are new here.")
+    variations: dict[str, int] = Field(default={}, description="Varied rows by kind.")
     tokens: int
+    new_tokens: int = 0
+    budget: float | None = Field(default=None, description="Tokens that its new rows should hold; None for all open.")
+    reviewing: Literal["spaced", "all", "none"] = Field(default="spaced", description="How rows met before come again.")
+    review_goal: float = Field(default=0.0, description="Share of review among its new and review rows.")
+    edges_goal: float = Field(default=0.0, description="Largest share of edge cases among its new rows.")
+    vary_goal: dict[str, float] = Field(default={}, description="Largest share of varied to new rows by kind.")
+    learning: LearningRate = Field(default=LearningRate())
+    gate: Gate = Field(default=Gate())
     difficulty: float | None = Field(description="Mean difficulty of all rows; None for an empty stage.")
     skills: dict[str, int]
+
+
+class Length(Frozen):
+    """What a trainer that cuts rows at a length does to one tier. Lengths and limits are in tokens."""
+
+    limit: int
+    tier: int
+    rows: int = Field(description="Training rows of the tier, each counted once.")
+    truncated: int = Field(description="Rows that are longer, of which a part is cut off.")
+    dropped: int = Field(description="Of these, rows of whose answer nothing is left, so nothing is learnt from them.")
 
 
 class Plan(Frozen):
@@ -104,16 +134,19 @@ class Plan(Frozen):
     passes: int
     mixed: float
     window: int = Field(description="No row comes again within this many rows.")
-    interleaved: bool = Field(
-        default=True, description="Whether any aligned block of 64 rows of a pass holds each skill's share."
-    )
     prerequisites: bool = Field(default=True, description="Whether a skill opens only after those that it requires.")
     requires: dict[str, tuple[str, ...]] = Field(default={}, description="The skills that each skill requires.")
+    together: dict[str, tuple[str, ...]] = Field(
+        default={}, description="Skills that open in one stage with skills that they require, for want of stages."
+    )
+    edges_from: int | None = Field(default=None, description="The first stage in which rare and good rows are new.")
+    augmented_parts: int = Field(default=0, description="Files of varied rows.")
     how: tuple[str, ...] = Field(default=(), description="How the policy made the order, in sentences for the card.")
     skipped: tuple[str, ...] = Field(description="What was left out, and why.")
     ingredients: tuple[Ingredient, ...]
     tiers: tuple[Tier, ...]
     tiers_by: str = Field(default="quantiles of that difficulty", description="What the tiers are, in words.")
     stages: tuple[Stage, ...]
+    lengths: tuple[Length, ...] = Field(default=(), description="What is lost by tier at usual length limits.")
     fates: dict[str, int]
     knots: tuple[Knots, ...]

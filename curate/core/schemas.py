@@ -73,8 +73,16 @@ TIERS = pa.schema(
 )
 
 ORDER = pa.schema(
-    [("order", pa.int64()), ("stage", pa.int16()), ("tier", pa.int8()), ("id", ID), ("role", pa.string())]
+    [
+        ("order", pa.int64()),
+        ("stage", pa.int16()),
+        ("tier", pa.int8()),
+        ("id", ID),
+        ("role", pa.string()),
+        ("because", pa.string()),
+    ]
 )
+"""``because`` is the rule that put the row there; its words are those of `curate.pace.because`."""
 
 
 def vectors(width: int) -> pa.Schema:

@@ -104,14 +104,15 @@ def spread(group: NDArray[np.int32]) -> NDArray[np.int64]:
     return by_group[np.argsort(place, kind="stable")]
 
 
-def merge(group: NDArray[np.int32], kind: NDArray[np.int8]) -> NDArray[np.int64]:
-    """An order that sorts rows by group and spreads the kinds of each group evenly through it.
+def even(group: NDArray[np.int32], kind: NDArray[np.int8]) -> NDArray[np.float64]:
+    """A place in (0, 1) for each row that spreads the rows of each kind evenly through their group.
 
-    Rows of one group and kind keep the order given. Shapes (n,).
+    The j-th of c rows of a group and kind stands at (j + 1/2) / c, in the order given. Shapes (n,).
     """
-    by_both = np.lexsort((kind, group))
-    key = group[by_both].astype(np.int64) * 128 + kind[by_both]
-    _, first, counts = np.unique(key, return_index=True, return_counts=True)
-    line = np.repeat(np.arange(len(counts)), counts)
-    place = (np.arange(len(key)) - first[line] + 0.5) / counts[line]
-    return by_both[np.lexsort((kind[by_both], place, group[by_both]))]
+    key = group.astype(np.int64) * 128 + kind
+    by_key = np.argsort(key, kind="stable")
+    starts = np.flatnonzero(np.diff(key[by_key], prepend=-1)) if len(key) else np.zeros(0, np.int64)
+    counts = np.diff(starts, append=len(key))
+    place = np.empty(len(key), np.float64)
+    place[by_key] = (np.arange(len(key)) - np.repeat(starts, counts) + 0.5) / np.repeat(counts, counts)
+    return place

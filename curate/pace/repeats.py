@@ -9,8 +9,6 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from curate.pace.settings import Settings
-
 _ROUNDS = 64
 
 
@@ -32,17 +30,18 @@ def repeats(
     free: NDArray[np.bool_],
     visits: NDArray[np.int32],
     luck: NDArray[np.float64],
-    settings: Settings,
+    floor: float,
+    most_visits: int,
 ) -> NDArray[np.int64]:
     """Positions of the rows that a stage repeats: of each skill below the floor, the least visited first, then by luck.
 
     *stage* holds the positions that the stage has anyway; only rows that are *free* and were visited less than
-    ``most_visits`` times are taken, each once. Arrays looked up by position have shape (n,).
+    *most_visits* times are taken, each once. Arrays looked up by position have shape (n,).
     """
-    candidates = np.flatnonzero(free & (visits < settings.most_visits))
+    candidates = np.flatnonzero(free & (visits < most_visits))
     skills = int(skill.max(initial=-1)) + 1
     most = np.bincount(skill[candidates], minlength=skills)
-    extra = copies(np.bincount(skill[stage], minlength=skills), settings.floor, most)
+    extra = copies(np.bincount(skill[stage], minlength=skills), floor, most)
     pool = candidates[extra[skill[candidates]] > 0]
     order = pool[np.lexsort((luck[pool], visits[pool], skill[pool]))]
     _, first, counts = np.unique(skill[order], return_index=True, return_counts=True)

@@ -2,13 +2,28 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
+from curate.core.plan import Gate
+from curate.core.vary import Kind
+from curate.pace.module import First, Module
 from curate.pace.pacing import Pacing
 from curate.pace.policies import Policy
 from curate.protocol import Frozen
+
+
+class Learning(Frozen):
+    """The learning rate through the whole curriculum: warmed up in the first stage, lowered in the last."""
+
+    warm_up: float = Field(default=0.03, ge=0, lt=1, description="Share of the first stage in which it rises from 0.")
+    decay: Literal["constant", "linear", "cosine"] = Field(
+        default="linear", description="How it goes down in the last stage; before that it is constant."
+    )
+    end: float = Field(
+        default=0.3, ge=0, le=1, description="Share of the peak at the very end; near 0 the last rows count little."
+    )
 
 
 class Settings(Frozen):
@@ -19,9 +34,30 @@ class Settings(Frozen):
     mixed: float = Field(
         default=0.1, ge=0, le=1, description="Share of each tier that is kept back for the last stage."
     )
+    edges: float = Field(
+        default=0.1,
+        ge=0,
+        le=1,
+        description="Largest share of edge cases (rare and good) among the new rows of a stage, from the middle on; "
+        "0 treats them as any row.",
+    )
+    opening: float = Field(
+        default=0.0,
+        ge=0,
+        lt=1,
+        description="Share of each skill's rows in a broad first stage: the easiest and most representative of every "
+        "skill, before the curriculum narrows.",
+    )
+    vary: dict[Kind, float] = Field(
+        default_factory=dict,
+        description="Varied rows by kind, as a share of the new rows of each stage before the middle: case, spacing, "
+        "typos, punctuation, template, options, clarify, distractor; without-hints of each stage that reviews.",
+    )
     passes: int = Field(default=1, ge=1, le=100, description="How often each stage is gone through.")
-    first: Literal["easy", "representative"] = Field(
-        default="easy", description="Which new rows of a skill come first in a stage; representative asks for density."
+    first: First = Field(
+        default="auto",
+        description="Which new rows of a skill come first in a stage: easy, representative (asks for density), or "
+        "representative where there is a density and the policy goes by tiers.",
     )
     max_new_skills: int | None = Field(
         default=None, ge=1, description="Most skills that one stage opens; by default as many as are ready."
@@ -33,7 +69,7 @@ class Settings(Frozen):
         default=0.0,
         ge=0,
         le=0.5,
-        description="Smallest share of each skill met so far in every later stage, by giving its rows again.",
+        description="Smallest share of each open skill in every stage, by giving its rows again.",
     )
     most_visits: int = Field(default=4, ge=1, description="How often one row comes at most, to reach the floor.")
     window: int = Field(default=0, ge=0, description="No row comes again within this many rows.")
@@ -47,3 +83,23 @@ class Settings(Frozen):
         le=2,
         description="Share of the training after which all rows are open; by default 1, for warm-up 0.25.",
     )
+    learning: Learning = Field(default_factory=Learning, description="The contract on the learning rate.")
+    gate: Gate = Field(
+        default_factory=Gate, description="What must hold before the next stage opens; nothing if empty."
+    )
+    module: tuple[Module, ...] = Field(
+        default=(), description="The stages one by one, instead of a number of stages: [[pace.module]]."
+    )
+    reuse: str | None = Field(
+        default=None, description="Take the modules of another recipe, run folder or file of [[module]] tables."
+    )
+    modules: tuple[str, ...] = Field(
+        default=(), description="Names of the modules to use, in this order; by default all that are not off."
+    )
+
+    @model_validator(mode="after")
+    def _bounded(self) -> Self:
+        for where, table in (("pace", self.vary), *((each.name, each.vary or {}) for each in self.module)):
+            if any(share < 0 for share in table.values()) or sum(table.values()) > 1:
+                raise ValueError(f"the shares of varied rows of {where} must each be 0 or more and at most 1 together")
+        return self

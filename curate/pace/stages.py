@@ -15,33 +15,55 @@ if TYPE_CHECKING:
 
 
 def open_skills(
-    skills: Sequence[str], requires: Mapping[str, Sequence[str]], stages: int, most: int | None = None
+    skills: Sequence[str],
+    requires: Mapping[str, Sequence[str]],
+    earliest: int,
+    latest: int,
+    most: int | None = None,
+    named: Mapping[str, int] | None = None,
 ) -> NDArray[np.int64]:
-    """The stage that opens each skill: one after the last of its prerequisites, at most the last but one.
+    """The stage that opens each skill: one after the last of its prerequisites, from *earliest* to *latest*.
 
-    The last stage is mixed and teaches nothing new by itself. With *most*, no stage opens more skills than that:
-    those that are ready earlier come first, and `SettingsError` says when they do not all fit. Shape (skills,).
+    A chain that is longer than the stages ends in the latest. With *most*, no stage opens more skills than that: those
+    that are ready earlier come first. A skill that a module has *named* opens with it, and may do so beside what it
+    requires. `SettingsError` where skills do not all fit, or a module comes before what its skills require. Shape
+    (skills,).
     """
-    latest = max(stages - 2, 0)
-    needed: dict[str, int] = {}
+    depth: dict[str, int] = {}
     for skill in skills:
-        _deepest(skill, requires, needed)
-    if most is None:
-        return np.array([min(needed[skill], latest) for skill in skills], dtype=np.int64)
+        _deepest(skill, requires, depth)
     opened: dict[str, int] = {}
     held = [0] * (latest + 1)
-    for skill in sorted(skills, key=lambda each: needed[each]):
-        earliest = max((opened.get(other, -1) + 1 for other in requires.get(skill, ())), default=0)
-        free = (number for number in range(min(earliest, latest), latest + 1) if held[number] < most)
-        stage = next(free, None)
-        if stage is None:
+    given = named or {}
+    for skill in sorted(skills, key=lambda each: depth[each]):
+        after = {other: opened[other] for other in requires.get(skill, ()) if other in opened}
+        if skill in given:
+            stage = _with_its_module(skill, given[skill], after)
+            fits = most is None or held[stage] < most
+        else:
+            begin = min(max([earliest, *(at + 1 for at in after.values())]), latest)
+            free = (number for number in range(begin, latest + 1) if most is None or held[number] < most)
+            stage = next(free, -1)
+            fits = stage >= 0
+        if not fits:
             raise SettingsError(
-                f"{len(skills)} skills do not fit into {latest + 1} stages that open {most} each",
+                f"{len(skills)} skills do not fit into {latest - earliest + 1} stages that open {most} each",
                 fix="raise --stages or [pace] max_new_skills",
             )
         opened[skill] = stage
         held[stage] += 1
     return np.array([opened[skill] for skill in skills], dtype=np.int64)
+
+
+def _with_its_module(skill: str, stage: int, after: Mapping[str, int]) -> int:
+    late = [other for other, at in after.items() if at > stage]
+    if late:
+        raise SettingsError(
+            f"stage {stage} opens the skill {skill!r}, and {late[0]!r}, which it requires, opens in stage "
+            f"{after[late[0]]}",
+            fix=f"put the module that opens {late[0]!r} before the one that opens {skill!r}",
+        )
+    return stage
 
 
 def _deepest(skill: str, requires: Mapping[str, Sequence[str]], found: dict[str, int]) -> int:
@@ -52,32 +74,74 @@ def _deepest(skill: str, requires: Mapping[str, Sequence[str]], found: dict[str,
 
 
 def of_tiers(tiers: int, stages: int) -> NDArray[np.int64]:
-    """The stage that opens each tier, shape (tiers,): spread evenly over all stages but the last, mixed one."""
-    return np.arange(tiers, dtype=np.int64) * max(stages - 1, 1) // tiers
+    """The stage that opens each tier, shape (tiers,): spread evenly over *stages* stages."""
+    return np.arange(tiers, dtype=np.int64) * stages // tiers
 
 
-def new_in(
-    tier: NDArray[np.int8],
-    skill: NDArray[np.int32],
-    opens: NDArray[np.int64],
-    luck: NDArray[np.float64],
-    *,
-    tiers: int,
-    stages: int,
-    mixed: float,
-) -> NDArray[np.int16]:
-    """The stage in which each row is new: that of its tier or, if later, the one that opens its skill.
+def opened_by(
+    goals: Sequence[tuple[Sequence[int] | None, Sequence[int] | None]], tiers: int, skills: int
+) -> NDArray[np.int64]:
+    """The first stage that opens each pair of tier and skill; as many as there are *goals* where none does.
 
-    The share *mixed* of each tier, those of the lowest *luck*, is kept back for the last stage. Shapes (n,).
+    Each goal is the tiers and the skills (codes) that it opens, None for all. Shape (tiers, skills).
     """
-    stage = np.maximum(of_tiers(tiers, stages)[tier], opens[skill]).astype(np.int16)
-    if stages > 1 and mixed > 0:
-        for number in range(tiers):
-            inside = np.flatnonzero(tier == number)
-            kept = round(mixed * len(inside))
-            if kept:
-                stage[inside[np.argpartition(luck[inside], kept - 1)[:kept]]] = stages - 1
-    return stage
+    first = np.full((tiers, skills), len(goals), np.int64)
+    for number in reversed(range(len(goals))):
+        at_tiers, at_skills = goals[number]
+        rows = slice(None) if at_tiers is None else np.asarray(at_tiers, np.int64)
+        columns = np.arange(skills) if at_skills is None else np.asarray(at_skills, np.int64)
+        block = first[rows]
+        block[:, columns] = number
+        first[rows] = block
+    return first
+
+
+def kept_back(tier: NDArray[np.int8], luck: NDArray[np.float64], share: float) -> NDArray[np.bool_]:
+    """The rows that are kept for the mixed last stage: the *share* of each tier with the lowest luck. Shapes (n,)."""
+    kept = np.zeros(len(tier), np.bool_)
+    for number in range(int(tier.max(initial=-1)) + 1) if share > 0 else ():
+        inside = np.flatnonzero(tier == number)
+        count = round(share * len(inside))
+        if count:
+            kept[inside[np.argpartition(luck[inside], count - 1)[:count]]] = True
+    return kept
+
+
+def representative(
+    skill: NDArray[np.int32], tier: NDArray[np.int8], rank: NDArray[np.int64], share: float
+) -> NDArray[np.bool_]:
+    """The *share* of each skill's rows, at least one, that show it best: of the lowest tier, by *rank*. Shapes (n,)."""
+    order = np.lexsort((rank, tier, skill))
+    _, first, counts = np.unique(skill[order], return_index=True, return_counts=True)
+    wanted = np.maximum(np.round(share * counts), 1)
+    nth = np.arange(len(order)) - np.repeat(first, counts)
+    shown = np.zeros(len(skill), np.bool_)
+    shown[order[nth < np.repeat(wanted, counts)]] = True
+    return shown
+
+
+def drip(
+    stage: NDArray[np.int16], edge: NDArray[np.bool_], luck: NDArray[np.float64], shares: Sequence[float]
+) -> NDArray[np.int16]:
+    """The stages again, with the *edge* cases spread evenly over the stages that take some.
+
+    *shares* holds the largest share of edge cases among the new rows of each stage, 0 where it takes none. No row
+    comes before its own stage; those for which there is no room are new in the last. Shapes (n,).
+    """
+    last, most = len(shares) - 1, int(edge.sum())
+    others = np.bincount(stage[~edge], minlength=last + 1).tolist()
+    room = np.array([most if share == 1 else share / (1 - share) * n for share, n in zip(shares, others, strict=True)])
+    waiting = np.flatnonzero(edge)
+    waiting = waiting[np.argsort(luck[waiting], kind="stable")]
+    moved = stage.copy()
+    for number in range(last):
+        share = min(1.0, len(waiting) / room[number:].sum()) if room[number] > 0 else 0.0
+        ready = stage[waiting] <= number
+        chosen = waiting[ready][: int(share * room[number])]
+        moved[chosen] = number
+        waiting = waiting[~np.isin(waiting, chosen)]
+    moved[waiting] = last
+    return moved
 
 
 def cut_sequence(order: NDArray[np.int64], tokens: NDArray[np.int64], shares: Sequence[float]) -> NDArray[np.int16]:
@@ -93,20 +157,22 @@ def cut_sequence(order: NDArray[np.int64], tokens: NDArray[np.int64], shares: Se
 
 
 def keep_budgets(
-    stage: NDArray[np.int16], rank: NDArray[np.int64], tokens: NDArray[np.int64], shares: Sequence[float]
+    stage: NDArray[np.int16], rank: NDArray[np.int64], tokens: NDArray[np.int64], budgets: Sequence[float]
 ) -> NDArray[np.int16]:
-    """The stages again, with rows put off until each stage holds its share of the tokens, to half a row.
+    """The stages again, with rows put off until no stage holds more than its tokens, to half a row.
 
-    Rows are never moved forward, since their tier or skill would not be open yet; so a stage holds less than its
-    share where fewer rows are open. The lowest *rank* stays, the rest waits; the last stage takes all. Shapes (n,).
+    *budgets* holds the tokens of each stage, infinity where it takes all that is open. Rows are never moved forward,
+    since their tier or skill would not be open yet; so a stage holds less where fewer rows are open. The lowest *rank*
+    stays, the rest waits; the last stage takes all. Shapes (n,).
     """
-    moved = np.full(len(stage), len(shares) - 1, np.int16)
+    moved = np.full(len(stage), len(budgets) - 1, np.int16)
     waiting = np.zeros(0, np.int64)
-    goals = np.asarray(shares, np.float64) / sum(shares) * tokens.sum()
-    for number in range(len(shares) - 1):
+    for number in range(len(budgets) - 1):
         opened = np.flatnonzero(stage == number)
         waiting = np.concatenate([waiting, opened[np.argsort(rank[opened], kind="stable")]])
-        kept = int(_nearest(np.cumsum(tokens[waiting]), goals[number : number + 1])[0])
+        kept = len(waiting)
+        if np.isfinite(budgets[number]):
+            kept = int(_nearest(np.cumsum(tokens[waiting]), np.array([budgets[number]]))[0])
         moved[waiting[:kept]] = number
         waiting = waiting[kept:]
     return moved

@@ -46,8 +46,11 @@ def ledger(ledger: pl.DataFrame, examples: pl.DataFrame, rejected: pl.DataFrame)
     ]
 
 
-def fates(examples: pl.DataFrame, tiers: pl.DataFrame, order: pl.DataFrame) -> list[Check]:
-    """Claims about the fate of each example (id, fate) and its places in the order (order, id, role, stage)."""
+def fates(examples: pl.DataFrame, tiers: pl.DataFrame, order: pl.DataFrame, augmented: pl.DataFrame) -> list[Check]:
+    """Claims about the fate of each example (id, fate) and its places in the order (order, id, role, stage).
+
+    *augmented* (id, parent) holds varied rows, which are no examples.
+    """
     new = order.filter(pl.col("role") == "new")
     train = tiers.filter(pl.col("fate") == "train")
     strangers = tiers.filter(~pl.col("fate").is_in(FATES))
@@ -67,7 +70,7 @@ def fates(examples: pl.DataFrame, tiers: pl.DataFrame, order: pl.DataFrame) -> l
         ),
         check(
             "no row of another fate is in the order",
-            _named(order.join(train, on="id", how="anti"), ["order", "id"]),
+            _named(order.join(train, on="id", how="anti").join(augmented, on="id", how="anti"), ["order", "id"]),
             f"{len(order)} rows in the order",
         ),
     ]

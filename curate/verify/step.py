@@ -16,6 +16,7 @@ from curate.errors import IntegrityError
 from curate.protocol import Frozen
 from curate.verify import conservation, order, training
 from curate.verify.findings import Check, check
+from curate.verify.variations import variations
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,15 +46,23 @@ def run(space: Workspace) -> Report:
     ledger = _frame(space, "ledger", ["source", "row", "id", "outcome", "reason"])
     rejected = _frame(space, "rejected", ["source", "row"])
     tiers, placed = _table(space, "tiers.parquet"), _table(space, "order.parquet")
-    skills = _table(space, "skills.parquet")
-    examples, wrong_ids = _examples(space)
+    skills, edges = _table(space, "skills.parquet"), _table(space, "mined/edges.parquet")
+    examples, wrong_ids = _examples(space, "examples", ["id", "source", "row"])
+    augmented, wrong_varied = _augmented(space, plan)
+    tokens = pl.concat([_frame(space, "statistics/tokens", ["id", "tokens"]), augmented.select("id", "tokens")])
+    laid = order.placed(placed, tiers, skills, tokens, edges, augmented, plan)
     return Report(
         checks=(
             *_hashes(space, manifest),
             *conservation.ledger(ledger, examples, rejected),
-            check("every id is the hash of its content", wrong_ids, f"{len(examples)} recomputed"),
-            *conservation.fates(examples, tiers, placed),
-            *order.order(placed, tiers, skills, plan),
+            check(
+                "every id is the hash of its content",
+                [*wrong_ids, *wrong_varied],
+                f"{len(examples) + len(augmented)} recomputed",
+            ),
+            *conservation.fates(examples, tiers, placed, augmented),
+            *order.order(laid),
+            *variations(augmented, placed, tiers, plan),
             *_shards(space, manifest, placed, tiers),
             *_training(space, placed),
         )
@@ -102,11 +111,19 @@ def _sha256(space: Workspace, path: str) -> tuple[str, int]:
     return space.sha256(path)
 
 
-def _examples(space: Workspace) -> tuple[pl.DataFrame, list[str]]:
-    """Ids and origins of all examples, and the ids that are not the hash of their content."""
+def _augmented(space: Workspace, plan: Plan) -> tuple[pl.DataFrame, list[str]]:
+    """The varied rows, and the ids that are not the hash of their content."""
+    if not plan.augmented_parts:
+        empty = {"id": pl.String, "parent": pl.String, "how": pl.String, "tokens": pl.Int32}
+        return pl.DataFrame(schema=empty), []
+    return _examples(space, "augmented", ["id", "parent", "how", "tokens"])
+
+
+def _examples(space: Workspace, folder: str, columns: list[str]) -> tuple[pl.DataFrame, list[str]]:
+    """Some columns of all examples, and the ids that are not the hash of their content."""
     frames, wrong = [], []
-    for table in space.read_parts("examples", ["id", "source", "row", *views.RECORD_COLUMNS]):
-        frames.append(_polars(table.select(["id", "source", "row"])))
+    for table in space.read_parts(folder, [*columns, *views.RECORD_COLUMNS]):
+        frames.append(_polars(table.select(columns)))
         held = table.column("id").to_pylist()
         wrong += [
             known for known, turns in zip(held, views.all_turns(table), strict=True) if example_id(turns) != known

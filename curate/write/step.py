@@ -18,18 +18,19 @@ from curate.errors import SettingsError, did_you_mean
 from curate.protocol import Frozen
 from curate.store.stamps import stamp
 from curate.write import card, record, slots
+from curate.write.ahead import ahead
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
-    from curate.core.plan import Plan
+    from curate.core.plan import Plan, Stage
     from curate.store.work import Work
     from curate.store.workspace import Workspace
     from curate.write.record import Record
 
-VERSION = 1
+VERSION = 2
 _BUCKETS = "unfinished/write"
 _DECIDING = ("pyarrow", "numpy")
 
@@ -77,82 +78,107 @@ class _Slots:
     """Every place of the dataset in sequence, training rows first, then held-out rows."""
 
     place: NDArray[np.int64]
+    """Positions among all examples, part by part, and after them all varied rows."""
     columns: pa.Table
     shards: slots.Shards
     training: int
+    sources: tuple[str, ...]
+    """The part files of the examples and of the varied rows."""
 
 
 def run(space: Workspace, settings: Settings, plan: Plan, told: Told, work: Work) -> Report:
     """Write `dataset/`; shards that stand are kept, and the manifest comes last."""
-    chosen = record.choose(told.records, settings.format)
-    part_rows = [space.rows(path) for path in space.parts("examples")]
+    augmented = space.read_all("augmented", ["id", "parent", "record"]) if plan.augmented_parts else None
+    chosen = record.choose(_records(told.records, augmented), settings.format)
     kinds = _kept_types(space, settings.keep)
-    everything = _slots(space, settings, plan)
+    everything = _slots(space, settings, plan, augmented)
     wanted = stamp({"job": "shard", "version": VERSION, "record": chosen}, work.stamp.digest)
     paths = [f"dataset/{path}" for path in everything.shards.paths]
     missing = [number for number, path in enumerate(paths) if space.stamp_of(path) != wanted]
     space.disk.remove("dataset/manifest.json")
     if missing:
-        _write_buckets(space, everything, part_rows, missing, chosen, kinds)
-        for count, number in enumerate(missing, 1):
-            rows = _read_bucket(space, number)
-            space.write_table(paths[number], rows, wanted)
+        _write_buckets(space, everything, missing, chosen, kinds)
+
+        def write_shard(number: int) -> None:
+            space.write_table(paths[number], _read_bucket(space, number), wanted)
+
+        for count, _ in enumerate(ahead(write_shard, missing), 1):
             work.progress("shards", count, len(missing), "shards")
     space.disk.remove(_BUCKETS)
     _remove_others(space, set(paths))
     return _finish(space, settings, plan, told, chosen, everything, work)
 
 
-def _slots(space: Workspace, settings: Settings, plan: Plan) -> _Slots:
-    """The sequence of all places, with the columns that the order decides."""
+def _records(counts: Mapping[str, int], augmented: pa.Table | None) -> Mapping[str, int]:
+    """How many rows come in each type of record, varied ones included: an exchange may have become a chat."""
+    if augmented is None:
+        return counts
+    more = {each["values"]: each["counts"] for each in pc.value_counts(augmented.column("record")).to_pylist()}
+    return {name: counts.get(name, 0) + more.get(name, 0) for name in sorted(counts.keys() | more.keys())}
+
+
+def _slots(space: Workspace, settings: Settings, plan: Plan, augmented: pa.Table | None) -> _Slots:
+    """The sequence of all places, with the columns that the order decides. A varied row shares those of its parent."""
     tiers = space.read_table("tiers.parquet", ["id", "fate", "difficulty", "tier"])
-    order = space.read_table("order.parquet")
+    order = space.read_table("order.parquet", ["order", "stage", "id", "role"])
     held = np.flatnonzero(pc.equal(tiers.column("fate"), "holdout").to_numpy())
-    trained = pc.index_in(order.column("id"), tiers.column("id").combine_chunks()).to_numpy().astype(np.int64)
+    ids = tiers.column("id").combine_chunks()
+    known, base = ids, np.arange(len(ids))
+    parents = pa.nulls(len(ids), pa.string())
+    if augmented is not None:
+        of = augmented.column("parent").combine_chunks()
+        known = pa.concat_arrays([ids, augmented.column("id").combine_chunks()])
+        base = np.concatenate([base, pc.index_in(of, value_set=ids).to_numpy()])
+        parents = pa.concat_arrays([parents, of])
+    trained = pc.index_in(order.column("id"), value_set=known).to_numpy().astype(np.int64)
     place = np.concatenate([trained, held.astype(np.int64)])
     none = len(held)
-    of_place = pa.array(place)
+    of_place = pa.array(base[place])
     columns = pa.table(
         {
             "curate_order": pa.concat_arrays([*order.column("order").chunks, pa.nulls(none, pa.int64())]),
             "curate_stage": pa.concat_arrays([*order.column("stage").chunks, pa.nulls(none, pa.int16())]),
             "curate_tier": tiers.column("tier").take(of_place),
             "curate_role": pa.concat_arrays([*order.column("role").chunks, pa.array(["holdout"] * none, pa.string())]),
-            "curate_parent": pa.nulls(len(place), pa.string()),
+            "curate_parent": parents.take(pa.array(place)),
             "curate_difficulty": tiers.column("difficulty").take(of_place),
             "curate_skill": space.read_table("skills.parquet", ["skill"]).column("skill").take(of_place),
         }
     )
     shards = slots.divide([stage.rows for stage in plan.stages], none, settings.shard_rows)
-    return _Slots(place, columns, shards, len(order))
+    sources = (*space.parts("examples"), *space.parts("augmented"))
+    return _Slots(place, columns, shards, len(order), sources)
 
 
 def _write_buckets(
     space: Workspace,
     everything: _Slots,
-    part_rows: Sequence[int],
     missing: Sequence[int],
     chosen: Record,
     kinds: Mapping[str, pa.DataType],
 ) -> None:
     """Go through the examples once and put each row into the bucket of every shard that takes it.
 
-    So memory holds one part at a time, whatever the order; a bucket is then sorted by itself.
+    So memory holds a few parts at a time, whatever the order; a bucket is then sorted by itself.
     """
-    shard_of = np.searchsorted(everything.shards.stops, np.arange(len(everything.place)), side="right")
+    part_rows = [space.rows(path) for path in everything.sources]
     starts = np.concatenate(([0], np.cumsum(part_rows)))
+    taking = slots.by_part(everything.place, part_rows)
+
+    def rows_of(part: int) -> pa.Table:
+        return _rows(space, part, everything, taking[part], int(starts[part]), chosen, kinds)
+
     with ExitStack() as stack:
         writers: dict[int, pa.RecordBatchStreamWriter] = {}
-        for part, taking in enumerate(slots.by_part(everything.place, list(part_rows))):
-            rows = _rows(space, part, everything, taking, int(starts[part]), chosen, kinds)
-            shard = shard_of[taking]
+        for part, rows in enumerate(ahead(rows_of, range(len(part_rows)))):
+            begins = np.searchsorted(taking[part], everything.shards.starts)
+            ends = np.searchsorted(taking[part], everything.shards.stops)
             for number in missing:
-                inside = np.flatnonzero(shard == number)
                 if number not in writers:
                     file = stack.enter_context(space.disk.create(_bucket(number)))
                     writers[number] = stack.enter_context(pa.ipc.new_stream(file, rows.schema))
-                if len(inside):
-                    writers[number].write_table(rows.take(pa.array(inside)))
+                if begins[number] < ends[number]:
+                    writers[number].write_table(rows.slice(begins[number], ends[number] - begins[number]))
 
 
 def _rows(
@@ -164,16 +190,13 @@ def _rows(
     chosen: Record,
     kinds: Mapping[str, pa.DataType],
 ) -> pa.Table:
-    """The finished rows of the slots that take theirs from this part, with their slot."""
-    examples = space.read_table(space.part("examples", part))
+    """The finished rows of the slots that take theirs from this part, with their slot, in the order of the slots."""
+    examples = space.read_table(everything.sources[part]).take(pa.array(everything.place[taking] - start))
     content = record.convert(examples, chosen)
     user = {name: views.user_column(examples, name).cast(kind) for name, kind in kinds.items()}
-    whole = pa.table({**content, **user, "curate_id": examples.column("id")})
-    taken = whole.take(pa.array(everything.place[taking] - start))
     decided = everything.columns.take(pa.array(taking))
-    for name in decided.column_names:
-        taken = taken.append_column(name, decided.column(name))
-    return taken.append_column("slot", pa.array(taking))
+    columns = {name: decided.column(name) for name in decided.column_names}
+    return pa.table({**content, **user, "curate_id": examples.column("id"), **columns, "slot": taking}).combine_chunks()
 
 
 def _read_bucket(space: Workspace, number: int) -> pa.Table:
@@ -227,7 +250,7 @@ def _remove_others(space: Workspace, paths: set[str]) -> None:
 def _finish(
     space: Workspace, settings: Settings, plan: Plan, told: Told, chosen: Record, everything: _Slots, work: Work
 ) -> Report:
-    shards = [_shard(space, everything, number) for number in range(len(everything.shards))]
+    shards = list(ahead(lambda number: _shard(space, everything, number), range(len(everything.shards))))
     schedule = _schedule(plan, told, shards)
     space.write_json("dataset/schedule.json", schedule)
     holdout = [shard.path for shard in shards if shard.stage is None]
@@ -247,6 +270,7 @@ def _finish(
         training_rows=everything.training,
         holdout_rows=len(everything.place) - everything.training,
         shards=tuple(shards),
+        lengths=plan.lengths,
         files=tuple(others),
         run_files=tuple(_run_files(space)),
         versions={name: version(name) for name in _DECIDING},
@@ -281,11 +305,11 @@ def _file(space: Workspace, path: str) -> Shard:
 
 def _run_files(space: Workspace) -> list[RunFile]:
     """All that the dataset was made from, in a fixed order."""
-    paths = ["plan.json", "order.parquet", "skills.parquet", "tiers.parquet"]
-    for folder in ("ledger", "examples", "rejected"):
+    paths = ["plan.json", "order.parquet", "skills.parquet", "tiers.parquet", "mined/edges.parquet"]
+    for folder in ("ledger", "examples", "rejected", "augmented", "statistics/tokens"):
         paths += space.parts(folder)
-    hashed = [(path, *space.sha256(path)) for path in paths]
-    return [RunFile(path=path, sha256=sha256, size_bytes=size) for path, sha256, size in hashed]
+    hashed = zip(paths, ahead(space.sha256, paths), strict=True)
+    return [RunFile(path=path, sha256=sha256, size_bytes=size) for path, (sha256, size) in hashed]
 
 
 def _schedule(plan: Plan, told: Told, shards: Sequence[Shard]) -> Schedule:
@@ -295,11 +319,16 @@ def _schedule(plan: Plan, told: Told, shards: Sequence[Shard]) -> Schedule:
             ScheduledStage(
                 stage=stage.stage,
                 config=stage.name,
+                module=stage.module,
+                why=stage.why,
                 rows=stage.rows,
                 tokens=stage.tokens,
-                roles={"new": stage.new, "review": stage.review, "repeat": stage.repeat},
+                roles=_roles(stage),
                 tiers=stage.tiers,
                 skills=stage.skills,
+                opens_skills=stage.opens_skills,
+                learning=stage.learning,
+                gate=stage.gate,
                 first_order=first,
                 files=tuple(shard.path for shard in shards if shard.stage == stage.stage),
             )
@@ -307,3 +336,7 @@ def _schedule(plan: Plan, told: Told, shards: Sequence[Shard]) -> Schedule:
         first += stage.rows
     tokens = sum(stage.tokens for stage in plan.stages)
     return Schedule(rows=first, tokens=tokens, tokenizer=told.tokenizer, stages=tuple(stages))
+
+
+def _roles(stage: Stage) -> dict[str, int]:
+    return {"new": stage.new, "review": stage.review, "repeat": stage.repeat, "augmented": stage.augmented}

@@ -1,0 +1,30 @@
+"""Why a row stands where it does: the words of the column ``because`` of the order."""
+
+from __future__ import annotations
+
+from curate.core.vary import KINDS
+
+WORDS = (
+    "tier",
+    "skill",
+    "rest",
+    "mixed",
+    "edge",
+    "budget",
+    "opening",
+    "sequence",
+    "due",
+    "early",
+    "all",
+    "floor",
+    "pass",
+    *KINDS,
+)
+"""New rows: its tier opens here; its skill does; no module opens it; kept back for the mixed stage; rare and good, so
+from the middle on; put off by a budget; shown in the broad beginning; its place in the policy's sequence. Others: due
+for review; reviewed early; all earlier rows again; to reach a skill's floor; a further pass; varied, by kind."""
+
+
+def code(word: str) -> int:
+    """The place of a word in `WORDS`."""
+    return WORDS.index(word)

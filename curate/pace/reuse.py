@@ -1,0 +1,71 @@
+"""The modules of a curriculum: those of the recipe, or those of another recipe, run or file."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pydantic import ValidationError
+
+from curate.errors import SettingsError, did_you_mean
+from curate.pace.module import Module, Modules
+
+if TYPE_CHECKING:
+    from curate.pace.settings import Settings
+
+
+def modules(settings: Settings) -> tuple[Module, ...]:
+    """The modules that are on, in their order; none where the curriculum is described as a whole.
+
+    `SettingsError` where two share a name, where one that is asked for is not there, or where the file that they are
+    reused from cannot be read.
+    """
+    listed = settings.module
+    if settings.reuse is not None:
+        if listed:
+            raise SettingsError(
+                f"the recipe lists {len(listed)} modules and reuses those of {settings.reuse}",
+                fix="take one of the two away; --modules puts those of a file into another order",
+            )
+        listed = _read(Path(settings.reuse))
+    by_name = {module.name: module for module in listed}
+    if len(by_name) < len(listed):
+        twice = next(module.name for module in listed if by_name[module.name] is not module)
+        raise SettingsError(f"two modules are called {twice!r}", fix="rename one of them")
+    for name in settings.modules:
+        if name not in by_name:
+            raise SettingsError(f"no module is called {name!r}", fix=did_you_mean(name, by_name))
+    if settings.modules:
+        return tuple(by_name[name] for name in dict.fromkeys(settings.modules))
+    on = tuple(module for module in listed if not module.off)
+    if listed and not on:
+        raise SettingsError(f"all {len(listed)} modules are off", fix="take off = true away from one of them")
+    return on
+
+
+def _read(path: Path) -> tuple[Module, ...]:
+    """The modules of a run folder, of a recipe, or of a file that holds nothing but them."""
+    file = path / "recipe.toml" if path.is_dir() else path
+    try:
+        value = tomllib.loads(file.read_text(encoding="utf-8"))
+        listed = value.get("pace", value)
+        found = Modules.model_validate({"module": listed.get("module", ())} if "pace" in value else value)
+    except FileNotFoundError as error:
+        raise SettingsError(
+            f"there are no modules to reuse at {path}", fix="name a recipe, a run folder or a file of [[module]] tables"
+        ) from error
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise SettingsError(f"the modules of {file} cannot be read: {error}", fix="mend the file") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(step) for step in first["loc"])
+        raise SettingsError(
+            f"the modules of {file} do not hold: {where}: {first['msg'].lower()}",
+            fix="see [[pace.module]] in schemas/recipe.json for what a module may hold",
+        ) from error
+    if not found.module:
+        raise SettingsError(
+            f"{file} has no modules to reuse", fix="list them there as [[pace.module]], or name another file"
+        )
+    return found.module
