@@ -29,13 +29,13 @@ def pieces(new: list[int], review: tuple[int, ...] = ()) -> Pieces:
 def test_a_skill_opens_one_stage_after_its_last_prerequisite() -> None:
     requires = {"b": ["a"], "c": ["a", "b"]}
 
-    assert open_skills(["a", "b", "c"], requires, 0, 3).tolist() == [0, 1, 2]
+    assert open_skills(["a", "b", "c"], requires, [0] * 3, 3).tolist() == [0, 1, 2]
 
 
 def test_a_chain_longer_than_the_stages_ends_in_the_last_stage_that_teaches() -> None:
     requires = {"b": ["a"], "c": ["b"], "d": ["c"]}
 
-    assert open_skills(["a", "b", "c", "d"], requires, 0, 1).tolist() == [0, 1, 1, 1]
+    assert open_skills(["a", "b", "c", "d"], requires, [0] * 4, 1).tolist() == [0, 1, 1, 1]
 
 
 def test_each_tier_has_its_stage_before_the_mixed_one() -> None:
@@ -122,7 +122,7 @@ def test_review_is_spread_evenly_between_new_rows() -> None:
 
 
 def test_no_stage_opens_more_skills_than_asked() -> None:
-    opens = open_skills(list("abcdef"), {"f": ["a"]}, 0, 2, most=2)
+    opens = open_skills(list("abcdef"), {"f": ["a"]}, [0] * 6, 2, most=2)
 
     assert np.bincount(opens).tolist() == [2, 2, 2]
     assert opens[5] > opens[0]
@@ -130,7 +130,7 @@ def test_no_stage_opens_more_skills_than_asked() -> None:
 
 def test_skills_that_do_not_fit_are_refused_with_the_numbers() -> None:
     with pytest.raises(SettingsError, match="6 skills do not fit into 2 stages that open 2 each"):
-        open_skills(list("abcdef"), {}, 0, 1, most=2)
+        open_skills(list("abcdef"), {}, [0] * 6, 1, most=2)
 
 
 def test_cutting_a_sequence_by_tokens_comes_nearest_to_the_shares() -> None:
@@ -176,11 +176,11 @@ def test_a_row_that_comes_again_in_its_own_stage_comes_after_it_was_new() -> Non
 def test_a_named_skill_opens_with_its_module_beside_what_it_requires_but_not_before() -> None:
     requires = {"b": ["a"]}
 
-    assert open_skills(["a", "b", "c"], requires, 0, 2, named={"a": 1, "b": 1}).tolist() == [1, 1, 0]
+    assert open_skills(["a", "b", "c"], requires, [0] * 3, 2, named={"a": 1, "b": 1}).tolist() == [1, 1, 0]
     with pytest.raises(
         SettingsError, match="stage 0 opens the skill 'b', and 'a', which it requires, opens in stage 1"
     ):
-        open_skills(["a", "b"], requires, 0, 2, named={"a": 1, "b": 0})
+        open_skills(["a", "b"], requires, [0] * 2, 2, named={"a": 1, "b": 0})
 
 
 def test_a_broad_beginning_shows_each_skill_by_its_best_rows_of_the_lowest_tier() -> None:

@@ -18,10 +18,11 @@ from curate.score.step import Report as ScoreReport
 def command(run: str, row: str, quiet: bool, verbose: bool, as_json: bool) -> None:
     """Tell the story of one row of RUN: its origin, scores, skill, fate, tier, and when it is trained on."""
     del quiet, verbose
-    space = reading(run).space
+    pipeline = reading(run)
+    space = pipeline.space
     held = space.finished("score", ScoreReport)
     folders = {} if held is None else {each.alias: each.folder for each in held[0].scorers}
-    story = explain.story(space, row, folders)
+    story = explain.story(space, row, folders, pipeline.recipe.tier.domain)
     if as_json:
         output.as_json(story)
         return
@@ -33,6 +34,7 @@ def command(run: str, row: str, quiet: bool, verbose: bool, as_json: bool) -> No
         return
     facts: list[tuple[str, object]] = [
         ("id", story.id),
+        *([("variation of", story.parent)] if story.parent else []),
         ("skill", story.skill),
         ("fate", story.fate),
         ("tier", story.tier),
@@ -40,6 +42,7 @@ def command(run: str, row: str, quiet: bool, verbose: bool, as_json: bool) -> No
     facts += [("difficulty", story.difficulty), ("uncertainty", story.uncertainty)]
     output.table("Row", ("what", "value"), [(name, output.shown(value)) for name, value in facts])
     output.table("Scores", ("score", "value"), [(name, output.shown(value)) for name, value in story.scores.items()])
-    places = [(place.order, place.stage, place.role) for place in story.places]
-    output.table("Places in the order", ("order", "stage", "role"), places)
+    output.table("Why", ("",), [(line,) for line in story.because])
+    places = [(place.order, place.stage, place.role, place.because) for place in story.places]
+    output.table("Places in the order", ("order", "stage", "role", "why"), places)
     click.echo(story.text)

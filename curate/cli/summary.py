@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from curate.cli import output
+import click
+
+from curate.cli import output, picture
 
 if TYPE_CHECKING:
     from curate.audit.step import Report as AuditReport
@@ -60,7 +62,10 @@ def planned(plan: Plan) -> None:
             stage.name + (" (mixed)" if stage.mixed else ""),
             stage.rows,
             stage.new,
+            stage.edges,
             stage.review,
+            stage.repeat,
+            stage.augmented,
             stage.tokens,
             stage.difficulty,
             len(stage.skills),
@@ -68,9 +73,19 @@ def planned(plan: Plan) -> None:
         )
         for stage in plan.stages
     ]
-    columns = ("stage", "rows", "new", "review", "tokens", "mean difficulty", "skills", "opens")
+    columns = ("stage", "rows", "new", "edges", "review", "again", "varied", "tokens", "difficulty", "skills", "opens")
     output.table("Stages", columns, rows)
     output.table("Fates", ("fate", "examples"), list(plan.fates.items()))
+
+
+def drawn(plan: Plan) -> None:
+    """The plan as a picture, what it could not keep, and what trainers would cut off."""
+    click.echo("\n".join(["Picture", *picture.lines(plan)]))
+    lost = [(one.limit, one.tier, one.rows, one.truncated, one.dropped) for one in plan.lengths if one.truncated]
+    if lost:
+        output.table("Longer than a trainer's limit", ("limit", "tier", "rows", "truncated", "dropped"), lost)
+    for line in plan.skipped:
+        output.note(f"left out: {line}")
 
 
 def audited(report: AuditReport) -> None:

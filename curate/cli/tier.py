@@ -18,7 +18,7 @@ from curate.write.step import Settings as WriteSettings
 
 _TABLES = {
     "tier": ("stages", "tiers", "skills", "domain", "holdout", "holdout_domain"),
-    "pace": ("policy", "review", "passes"),
+    "pace": ("policy", "review", "passes", "reuse", "modules"),
     "write": ("format", "keep"),
 }
 
@@ -34,6 +34,8 @@ _TABLES = {
 @setting(PaceSettings, "policy")
 @setting(PaceSettings, "review")
 @setting(PaceSettings, "passes")
+@setting(PaceSettings, "reuse")
+@setting(PaceSettings, "modules")
 @setting(WriteSettings, "format")
 @setting(WriteSettings, "keep")
 @click.option("--seed", type=int, help="Decides everything that is left to chance. [default: 0]")
@@ -62,6 +64,7 @@ def command(
         return
     summary.planned(plan)
     if dry_run:
+        summary.drawn(plan)
         output.note("nothing was written")
     else:
         output.note(f"dataset: {run}/dataset\nnext: curate audit {run}")

@@ -87,15 +87,15 @@ def _noisy(
 
 
 def _template(prompt: str, answer: str, luck: np.random.Generator) -> Turns | None:
-    """The instruction inside a polite frame, its own words untouched."""
-    if surface.is_about_form(prompt):
+    """The instruction inside a polite frame, its own words untouched; none round code that the answer goes on with."""
+    if surface.is_about_form(prompt) or surface.has_code(prompt):
         return None
     return ("user", _pick(_TEMPLATES, luck).replace("{}", prompt, 1)), ("assistant", answer)
 
 
 def _distractor(prompt: str, answer: str, luck: np.random.Generator) -> Turns | None:
     """A sentence that has nothing to do with the task before it: no number in it, so no sum can change."""
-    if surface.is_about_form(prompt) or _LOOKS_BACK.search(prompt):
+    if surface.is_about_form(prompt) or surface.has_code(prompt) or _LOOKS_BACK.search(prompt):
         return None
     return ("user", f"{_pick(_ASIDES, luck)}\n\n{prompt}"), ("assistant", answer)
 

@@ -108,15 +108,15 @@ def _by_goals(rows: Rows, goals: Sequence[Goal], frame: Frame, settings: Setting
     """By what each goal opens, what its skills require, and how much it may hold."""
     goals_of.check(goals, rows.skills, frame.tiers)
     last = len(goals) - 1
+    first = stages.opened_by([_opened(goal, rows.skills) for goal in goals], frame.tiers, len(rows.skills))
     opens = stages.open_skills(
         rows.skills,
         frame.requires,
-        1 if last and goals[0].broad else 0,
+        np.minimum(first.min(axis=0), last).tolist(),
         max(last - 1, 0) if goals[last].mixed else last,
         settings.max_new_skills,
         dict(goals_of.named(goals)),
     )
-    first = stages.opened_by([_opened(goal, rows.skills) for goal in goals], frame.tiers, len(rows.skills))
     by_tier, by_skill = first[rows.tier, rows.skill], opens[rows.skill]
     new_in = np.minimum(np.maximum(by_tier, by_skill), last).astype(np.int16)
     because = np.where(by_skill > by_tier, code("skill"), code("tier")).astype(np.int8)
@@ -200,7 +200,7 @@ def lay(
             more,
             count + used,
             np.concatenate([more, varied.base[used]]),
-            full.luck[np.r_[more, count + used]],
+            np.modf(full.luck[np.r_[more, count + used]] * 2**16)[0],  # other digits than those that chose the rows
         )
         places = interleaved(pieces, full.skill) if goal.interleaved else straight(pieces)
         order, role = pieces.rows[places], pieces.role[places]

@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 def open_skills(
     skills: Sequence[str],
     requires: Mapping[str, Sequence[str]],
-    earliest: int,
+    earliest: Sequence[int],
     latest: int,
     most: int | None = None,
     named: Mapping[str, int] | None = None,
 ) -> NDArray[np.int64]:
-    """The stage that opens each skill: one after the last of its prerequisites, from *earliest* to *latest*.
+    """The stage that opens each skill: one after the last of its prerequisites, from its *earliest* to *latest*.
 
     A chain that is longer than the stages ends in the latest. With *most*, no stage opens more skills than that: those
     that are ready earlier come first. A skill that a module has *named* opens with it, and may do so beside what it
@@ -33,21 +33,22 @@ def open_skills(
     for skill in skills:
         _deepest(skill, requires, depth)
     opened: dict[str, int] = {}
-    held = [0] * (latest + 1)
+    held = [0] * (max([latest, *earliest]) + 1)
     given = named or {}
+    begins = dict(zip(skills, earliest, strict=True))
     for skill in sorted(skills, key=lambda each: depth[each]):
         after = {other: opened[other] for other in requires.get(skill, ()) if other in opened}
         if skill in given:
             stage = _with_its_module(skill, given[skill], after)
             fits = most is None or held[stage] < most
         else:
-            begin = min(max([earliest, *(at + 1 for at in after.values())]), latest)
-            free = (number for number in range(begin, latest + 1) if most is None or held[number] < most)
+            begin = max(begins[skill], min(max([0, *(at + 1 for at in after.values())]), latest))
+            free = (number for number in range(begin, max(latest, begin) + 1) if most is None or held[number] < most)
             stage = next(free, -1)
             fits = stage >= 0
         if not fits:
             raise SettingsError(
-                f"{len(skills)} skills do not fit into {latest - earliest + 1} stages that open {most} each",
+                f"{len(skills)} skills do not fit into {latest - min(earliest) + 1} stages that open {most} each",
                 fix="raise --stages or [pace] max_new_skills",
             )
         opened[skill] = stage

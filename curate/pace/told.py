@@ -8,6 +8,7 @@ import numpy as np
 
 from curate.pace import policies
 from curate.pace.because import code
+from curate.pace.review import budget
 from curate.pace.variations import wanted
 
 if TYPE_CHECKING:
@@ -101,7 +102,13 @@ def _reviewed(goals: Sequence[Goal]) -> Iterator[str]:
 
 def shortfalls(goals: Sequence[Goal], described: Sequence[Stage], course: Course, rows: Rows) -> tuple[str, ...]:
     """What a stage was to hold and could not: tokens, edge cases, varied rows; and rows that no module opens."""
-    return (*_tokens(described), *_edges(goals, described), *_variations(goals, described), *_left(course, rows))
+    return (
+        *_tokens(described),
+        *_review(goals, described),
+        *_edges(goals, described),
+        *_variations(goals, described),
+        *_left(course, rows),
+    )
 
 
 def _tokens(described: Sequence[Stage]) -> Iterator[str]:
@@ -123,6 +130,15 @@ def _tokens(described: Sequence[Stage]) -> Iterator[str]:
         for stage in described
         if not stage.new
     )
+
+
+def _review(goals: Sequence[Goal], described: Sequence[Stage]) -> Iterator[str]:
+    for goal, stage in zip(goals, described, strict=True):
+        wanted_rows = budget(stage.new, goal.review)
+        if goal.reviewing == "spaced" and stage.review < wanted_rows:
+            yield (
+                f"part of the review in {stage.name}: {stage.review} of {wanted_rows} rows, as no more were met before"
+            )
 
 
 def _edges(goals: Sequence[Goal], described: Sequence[Stage]) -> Iterator[str]:

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from curate.core.manifest import Schedule
-    from curate.core.plan import Plan
+    from curate.core.plan import Gate, Plan
 
 MEANINGS = {
     "messages": "the chat: a list of role and content",
@@ -72,6 +72,7 @@ def render(
         plan=plan,
         manifest_counts=counts,
         why=why,
+        gate=_gate,
         columns={column: MEANINGS.get(column, "yours, kept as it was") for column in columns},
     )
 
@@ -80,6 +81,17 @@ def cell(text: object) -> str:
     """Text that cannot leave its table cell or become markup."""
     line = re.sub(r"\s+", " ", str(text))
     return re.sub(r"([\\`*_|<>\[\]{}#])", r"\\\1", line)
+
+
+def _gate(gate: Gate) -> str:
+    """What must hold before the next stage opens, in words."""
+    asked = []
+    if gate.score is not None:
+        asked.append(f"probe accuracy from {gate.score:.0%}")
+    if gate.gain is not None:
+        asked.append(f"loss gains less than {gate.gain:.1%} in {gate.window_steps} steps")
+    kept = [] if gate.drop is None else [f"no earlier stage falls by {gate.drop:.0%}"]
+    return "; ".join([" or ".join(asked), *kept] if asked else kept) or "none"
 
 
 def _config(name: str, split: str, paths: Sequence[str], *, default: bool = False) -> list[str]:
