@@ -48,7 +48,10 @@ def dice(name: str) -> np.random.Generator:
 
 
 def laid(
-    rows: arrange.Rows, *modules: dict[str, Any], requires: dict[str, tuple[str, ...]] | None = None, **pace: object
+    rows: arrange.Rows,
+    *modules: dict[str, Any],
+    requires: dict[str, tuple[str, ...]] | None = None,
+    **pace: Any,  # noqa: ANN401 - any setting
 ) -> tuple[arrange.Course, list[arrange.Laid]]:
     settings = Settings.model_validate({"module": modules, **pace})
     aims = goals.by_module(settings, reuse.modules(settings), density=rows.typical is not None)
@@ -177,7 +180,7 @@ def test_representative_rows_come_first_by_default_where_there_is_a_density() ->
         ([FIRST, SECOND], {"max_new_skills": 0}, "max_new_skills"),
     ],
 )
-def test_modules_that_cannot_be_are_refused(modules: list[dict[str, Any]], pace: dict[str, object], words: str) -> None:
+def test_modules_that_cannot_be_are_refused(modules: list[dict[str, Any]], pace: dict[str, Any], words: str) -> None:
     with pytest.raises((SettingsError, ValueError), match=words):
         laid(made(50), *modules, **pace)
 

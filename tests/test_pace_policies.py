@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
 import polars as pl
@@ -50,7 +50,10 @@ def made(rows: int, stages: int = 4) -> tuple[arrange.Rows, arrange.Frame]:
 
 
 def laid(
-    rows: arrange.Rows, frame: arrange.Frame, stages: int = 0, **given: object
+    rows: arrange.Rows,
+    frame: arrange.Frame,
+    stages: int = 0,
+    **given: Any,  # noqa: ANN401 - any setting
 ) -> tuple[arrange.Course, list[arrange.Laid]]:
     """The stages of a curriculum, one more than tiers where no number is given."""
     chosen = Settings.model_validate(given)
@@ -213,9 +216,9 @@ def test_representative_rows_first_without_a_density_is_refused() -> None:
 
 
 @pytest.mark.parametrize(("key", "value"), [("max_new_skills", 2), ("first", "representative"), ("opening", 0.1)])
-def test_a_setting_that_the_policy_does_not_read_is_refused(key: str, value: object) -> None:
+def test_a_setting_that_the_policy_does_not_read_is_refused(key: str, value: float | str) -> None:
     with pytest.raises(SettingsError, match=f"does not read {key}"):
-        laid(*made(30), policy="folding", **{key: value})
+        laid(*made(30), 0, policy="folding", **{key: value})
 
 
 def frame(space: Workspace, name: str) -> pl.DataFrame:
@@ -225,10 +228,10 @@ def frame(space: Workspace, name: str) -> pl.DataFrame:
 
 
 def placed(space: Workspace, plan: Plan) -> order.Placed:
-    tables = [frame(space, name) for name in ("order", "tiers", "skills")]
+    placed, cut, tagged = (frame(space, name) for name in ("order", "tiers", "skills"))
     tokens = pl.concat([pl.DataFrame(pl.from_arrow(part)) for part in space.read_parts("statistics/tokens")])
     none = pl.DataFrame(schema={"id": pl.String, "parent": pl.String, "how": pl.String})
-    return order.placed(*tables, tokens, frame(space, "mined/edges"), none, plan)
+    return order.placed(placed, cut, tagged, tokens, frame(space, "mined/edges"), none, plan)
 
 
 @pytest.fixture(scope="module")
