@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from curate.pace.pacing import WU, competence, fixed_discrete, fixed_linear, fixed_root, pool
+from curate.pace.pacing import DEEPSPEED, WU, competence, fixed_discrete, fixed_linear, fixed_root, pool
 
 
 def shares(*values: float) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
@@ -48,7 +48,7 @@ def test_each_of_wus_functions_has_its_value_half_way(pacing: str, half: float) 
     assert found.tolist() == pytest.approx([0.1, half, 1.0, 1.0], abs=1e-6)
 
 
-@given(st.sampled_from([*WU, "root"]), st.floats(0.0025, 1), st.floats(0.05, 1.6))
+@given(st.sampled_from([*WU, *DEEPSPEED, "root"]), st.floats(0.0025, 1), st.floats(0.05, 1.6))
 def test_a_pool_never_shrinks_and_stays_a_share(pacing: str, start: float, full_at: float) -> None:
     found = pool(pacing, np.linspace(0, 1, 101), start, full_at)  # type: ignore[arg-type]
 
@@ -80,3 +80,17 @@ def test_a_start_off_the_quantum_is_raised_not_lowered() -> None:
 
 def test_deepspeeds_discrete_schedule_holds_each_difficulty_through_its_last_step() -> None:
     assert fixed_discrete(steps(0, 5, 6, 10, 11), [1, 2, 3], [5, 10]).tolist() == [1, 1, 2, 2, 3]
+
+
+@pytest.mark.parametrize(
+    ("pacing", "percent"),
+    [
+        ("fixed-linear", [10, 32, 55, 100, 100]),  # floor(.25 * 90 + 10), floor(.5 * 90 + 10)
+        ("fixed-root", [10, 55, 73, 100, 100]),  # floor(.5 * 90 + 10), floor(.70711 * 90 + 10)
+        ("fixed-discrete", [20, 40, 60, 100, 100]),
+    ],
+)
+def test_deepspeeds_schedules_open_a_percentile_of_the_rows(pacing: str, percent: list[int]) -> None:
+    found = pool(pacing, shares(0, 0.2, 0.4, 0.8, 1.0), start=0.1, full_at=0.8)  # type: ignore[arg-type]
+
+    assert (100 * found).round().astype(int).tolist() == percent

@@ -11,8 +11,20 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-Pacing = Literal["root", "linear", "quadratic", "square-root", "step", "exponential", "logarithmic"]
-"""``root`` is Platanios' competence; the others are the six of Wu, Dyer and Neyshabur."""
+Pacing = Literal[
+    "root",
+    "linear",
+    "quadratic",
+    "square-root",
+    "step",
+    "exponential",
+    "logarithmic",
+    "fixed-linear",
+    "fixed-root",
+    "fixed-discrete",
+]
+"""``root`` is Platanios' competence, the last three are DeepSpeed's on percentiles of difficulty; the others are Wu,
+Dyer and Neyshabur's six."""
 
 STEEPNESS = 10.0
 """The constant of Wu's exponential and logarithmic functions."""
@@ -75,12 +87,16 @@ def pool(pacing: Pacing, done: NDArray[np.float64], start: float = 0.01, full_at
 
     *start* is the share at the beginning (c0 of Platanios, b of Wu), *full_at* the share of the training after which
     all is open (Platanios' T, Wu's a). Wu's form is g(t) / N = b + (1 - b) f(t / (a T)), capped at 1; for ``step``
-    the paper's b + floor(t / (a T)) is the same once it is capped. Source: Wu, Dyer and Neyshabur 2021, "When Do
+    the paper's b + floor(t / (a T)) is the same once it is capped. DeepSpeed's schedules give whole percents from
+    100 b on; its discrete one opens a fifth more at each fifth. Source: Wu, Dyer and Neyshabur 2021, "When Do
     Curricula Work?", table 2. Any shape in and out.
     """
     reached = done / full_at
     if pacing == "root":
         return competence(reached, start)
+    if pacing in DEEPSPEED:
+        step = np.floor(np.minimum(reached, 1.0) * STEPS + 1e-9).astype(np.int64)
+        return DEEPSPEED[pacing](step, max(round(100 * start), 1)) / 100.0
     return np.clip(start + (1.0 - start) * WU[pacing](reached), 0.0, 1.0)
 
 
@@ -112,3 +128,13 @@ def fixed_discrete(
     *last_steps* has one element less than *difficulties*.
     """
     return np.asarray(difficulties, np.int64)[np.searchsorted(np.asarray(last_steps), step, side="left")]
+
+
+STEPS = 10_000
+"""Into so many steps the training is divided for DeepSpeed's schedules, which count steps."""
+
+DEEPSPEED: dict[str, Callable[[NDArray[np.int64], int], NDArray[np.int64]]] = {
+    "fixed-linear": lambda step, lowest: fixed_linear(step, STEPS, lowest, 100, 1),
+    "fixed-root": lambda step, lowest: fixed_root(step, STEPS, lowest, 100, 1),
+    "fixed-discrete": lambda step, _: fixed_discrete(step, (20, 40, 60, 80, 100), (1999, 3999, 5999, 7999)),
+}
