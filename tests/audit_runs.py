@@ -107,6 +107,7 @@ def sequence(rows: Rows) -> pa.Table:
             "tier": rows.tier[row].astype(np.int8),
             "id": pa.array(rows.ids[row], pa.string()),
             "role": pa.array(np.concatenate([role for _, _, role in held]), pa.string()),
+            "because": pa.nulls(len(row), pa.string()),
         },
         schema=schemas.ORDER,
     )

@@ -242,7 +242,14 @@ def test_variations_count_for_the_row_they_were_made_from(tmp_path: Path) -> Non
     made = pa.table({"id": ["f" * 32], "parent": [str(rows.ids[3])]})
     space.write_table(space.part("augmented", 0), made, STAMP)
     extra = pa.table(
-        {"order": [len(order)], "stage": [3], "tier": [0], "id": ["f" * 32], "role": ["augmented"]},
+        {
+            "order": [len(order)],
+            "stage": [3],
+            "tier": [0],
+            "id": ["f" * 32],
+            "role": ["augmented"],
+            "because": ["typos"],
+        },
         schema=schemas.ORDER,
     )
     space.write_table("order.parquet", pa.concat_tables([order, extra]), STAMP)
