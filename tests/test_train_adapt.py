@@ -144,4 +144,5 @@ def test_a_stages_contract_is_kept() -> None:
 
     assert shares == pytest.approx([0.4, 0.8, 0.6, 0.4])
     assert rates.contracted(LearningRate(shape="linear", end=0.5), 0.5) == pytest.approx(0.75)
-    assert rates.final_share("wsd", 0.5, falling) == pytest.approx(0.2)
+    assert rates.final_share("schedule", 0.5, falling) == pytest.approx(0.4)
+    assert rates.final_share("wsd", 0.5, falling) == pytest.approx(0.5)

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 QUICK = ["--adapter", "none", "--batch-rows", "4", "--max-tokens", "256", "--device", "cpu", "--learning-rate", "0.003"]
 
 
+pytestmark = pytest.mark.timeout(300)
+
+
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return finished_run(tmp_path_factory.mktemp("built")).root
@@ -42,7 +45,7 @@ def test_a_dry_run_tells_stages_steps_rates_gates_and_time(
 
     assert [stage["rows"] for stage in outline["stages"]] == [24, 28, 7]
     assert [stage["steps"] for stage in outline["stages"]] == [6, 7, 2]
-    assert outline["stages"][-1]["last_rate"] == pytest.approx(0.0015)
+    assert outline["stages"][-1]["last_rate"] == pytest.approx(0.0009)
     assert outline["stages"][0]["gate"] == "loss falls by less than 0.01 in 50 steps"
     assert outline["seconds"] >= 0
 

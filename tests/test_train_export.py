@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from types import ModuleType
 
 
+pytestmark = pytest.mark.timeout(300)
+
+
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run with the exports to all trainers."""

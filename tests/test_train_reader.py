@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from curate.train.reader import Reader, Style
 
 
+pytestmark = pytest.mark.timeout(300)
+
+
 @pytest.fixture(scope="module")
 def space(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     return finished_run(tmp_path_factory.mktemp("train"))

@@ -255,11 +255,12 @@ def _below(paths: Sequence[str]) -> list[str]:
 def _schedule(facts: Facts) -> dict[str, Any]:
     """Constant after a warm-up; or constant, and at last down to the share that the settings name."""
     given = facts.settings
-    if given.shape == "constant" or given.final == 1.0:
+    final = facts.schedule.stages[-1].learning.end if given.shape == "schedule" else given.final
+    if given.shape == "constant" or final == 1.0:
         return {"lr_scheduler": "constant_with_warmup", "warmup_ratio": given.warm_up}
     from curate.train.rates import DECAY
 
-    more = {"num_decay_steps": max(1, round(DECAY * facts.steps)), "min_lr_ratio": given.final, "decay_type": "linear"}
+    more = {"num_decay_steps": max(1, round(DECAY * facts.steps)), "min_lr_ratio": final, "decay_type": "linear"}
     return {"lr_scheduler": "warmup_stable_decay", "lr_scheduler_kwargs": more, "warmup_ratio": given.warm_up}
 
 

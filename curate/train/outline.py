@@ -71,8 +71,8 @@ def _stage(settings: Settings, schedule: Schedule, stage: ScheduledStage, gate: 
     def rate(rows: int) -> float:
         done = (stage.first_order + rows) / max(schedule.rows, 1)
         of_stage = rows / max(stage.rows, 1)
-        shape = rates.overall(settings.shape, done, of_stage, settings.final, settings.warm_up)
-        return settings.learning_rate * shape * rates.contracted(stage.learning, of_stage)
+        share = rates.share(settings.shape, stage.learning, done, of_stage, settings.final, settings.warm_up)
+        return settings.learning_rate * share
 
     return StageOutline(
         stage=stage.stage,

@@ -1,7 +1,8 @@
-"""Learning rates: what the schedule's contract asks of a stage, times one shape over the whole training.
+"""Learning rates: what the schedule's contract asks of each stage, or one shape over the whole training instead.
 
 Decay that ends near zero takes an ascending curriculum's effect away, since its last rows meet a rate that teaches
-nothing (Luo et al. 2026, arXiv 2511.18903); so the default ends at half the peak, and full decay is warned of.
+nothing (Luo et al. 2026, arXiv 2511.18903); so the contracts end at 0.3 of the peak, our shapes at half, and full
+decay is warned of.
 """
 
 from __future__ import annotations
@@ -12,12 +13,20 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from curate.core.plan import LearningRate
 
-Shape = Literal["constant", "wsd", "cosine", "cyclical"]
+Shape = Literal["schedule", "constant", "wsd", "cosine", "cyclical"]
+"""``schedule`` follows the contract of each stage; the others take its place."""
 
 DECAY = 0.2
 """The share of training through which ``wsd`` decays (Hu et al. 2024, MiniCPM, use the last tenth to fifth)."""
 FULL_DECAY = 0.3
 """A share of the peak below which the end of training counts as fully decayed."""
+
+
+def share(shape: Shape, contract: LearningRate, done: float, of_stage: float, final: float, warm_up: float) -> float:
+    """The share of the peak when *done* of the training and *of_stage* of the running stage are over."""
+    if shape == "schedule":
+        return contracted(contract, of_stage)
+    return overall(shape, done, of_stage, final, warm_up)
 
 
 def overall(shape: Shape, done: float, of_stage: float, final: float, warm_up: float) -> float:
@@ -28,15 +37,15 @@ def overall(shape: Shape, done: float, of_stage: float, final: float, warm_up: f
     *final* to 1 and down again in each stage (Smith 2017, triangular). All rise linearly over the first *warm_up*.
     """
     match shape:
-        case "constant":
-            share = 1.0
         case "wsd":
-            share = 1.0 - (1.0 - final) * max(0.0, (done - (1.0 - DECAY)) / DECAY)
+            reached = 1.0 - (1.0 - final) * max(0.0, (done - (1.0 - DECAY)) / DECAY)
         case "cosine":
-            share = final + (1.0 - final) * (1.0 + math.cos(math.pi * of_stage)) / 2.0
+            reached = final + (1.0 - final) * (1.0 + math.cos(math.pi * of_stage)) / 2.0
         case "cyclical":
-            share = final + (1.0 - final) * (1.0 - abs(2.0 * of_stage - 1.0))
-    return share * min(1.0, done / warm_up) if warm_up else share
+            reached = final + (1.0 - final) * (1.0 - abs(2.0 * of_stage - 1.0))
+        case _:
+            reached = 1.0
+    return reached * min(1.0, done / warm_up) if warm_up else reached
 
 
 def contracted(contract: LearningRate, of_stage: float) -> float:
@@ -52,4 +61,4 @@ def contracted(contract: LearningRate, of_stage: float) -> float:
 
 def final_share(shape: Shape, final: float, last: LearningRate) -> float:
     """The share of the peak that the last rows of a training are taught with."""
-    return overall(shape, 1.0, 1.0, final, 0.0) * contracted(last, 1.0)
+    return share(shape, last, 1.0, 1.0, final, 0.0)

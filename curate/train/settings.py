@@ -25,10 +25,13 @@ class Settings(Frozen):
     lora_rank: int = Field(default=16, ge=1, description="Rank of those matrices; their scale is twice that.")
     learning_rate: float = Field(default=2e-4, gt=0, description="The peak, of which contracts and shape are shares.")
     shape: Shape = Field(
-        default="wsd", description="How the rate goes over all stages; each stage's own contract multiplies it."
+        default="schedule",
+        description="schedule: the rates that the plan sets for each stage; the others instead of it.",
     )
-    final: float = Field(default=0.5, ge=0, le=1, description="Share of the peak at the end of the shape.")
-    warm_up: float = Field(default=0.03, ge=0, lt=1, description="Share of training through which the rate rises.")
+    final: float = Field(
+        default=0.5, ge=0, le=1, description="Share of the peak at the end of wsd, cosine and cyclical."
+    )
+    warm_up: float = Field(default=0.03, ge=0, lt=1, description="Share of training through which these rise at first.")
     batch_rows: int = Field(default=8, ge=1, description="Rows that go through the model at once.")
     accumulation: int = Field(default=1, ge=1, description="Such batches that make up one step.")
     max_tokens: int = Field(

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import orjson
+import polars as pl
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from curate.core import views
 from curate.core.ids import digest
@@ -206,14 +206,30 @@ def check_order(space: Workspace, settings: Settings, target: Target) -> Deliver
 
 
 def _lengths(space: Workspace) -> Lengths:
-    """Tokens, prompt tokens and tier of each row of the plan, as scoring counted them."""
-    order = space.read_table("order.parquet", ["id", "tier"])
-    counted = space.read_all("statistics/tokens", ["id", "tokens", "prompt_tokens"])
-    place = pc.index_in(order.column("id"), counted.column("id").combine_chunks())
-    tokens, prompt = (
-        counted.column(name).take(place).to_numpy().astype(np.int64) for name in ("tokens", "prompt_tokens")
+    """Tokens, prompt tokens and tier of each row of the plan, as scoring and pacing counted them.
+
+    A varied row has its parent's answer, so the rest of it is its prompt.
+    """
+    order = _polars(space.read_table("order.parquet", ["order", "id", "tier"]))
+    counted = _polars(space.read_all("statistics/tokens", ["id", "tokens", "prompt_tokens"]))
+    if space.parts("augmented"):
+        varied_rows = _polars(space.read_all("augmented", ["id", "parent", "tokens"]))
+        parents = counted.select(parent="id", answer=pl.col("tokens") - pl.col("prompt_tokens"))
+        held = varied_rows.join(parents, on="parent", how="left")
+        prompt = (pl.col("tokens") - pl.col("answer")).alias("prompt_tokens")
+        counted = pl.concat([counted, held.select("id", "tokens", prompt)], how="vertical_relaxed")
+    rows = order.join(counted, on="id", how="left", maintain_order="left")
+    tokens, prompt_tokens, tier = (
+        rows[name].to_numpy().astype(np.int64) for name in ("tokens", "prompt_tokens", "tier")
     )
-    return Lengths(tokens, prompt, order.column("tier").to_numpy().astype(np.int64))
+    return Lengths(tokens, np.minimum(prompt_tokens, tokens), tier)
+
+
+def _polars(table: pa.Table) -> pl.DataFrame:
+    frame = pl.from_arrow(table)
+    if not isinstance(frame, pl.DataFrame):
+        raise TypeError("a table became a series")
+    return frame
 
 
 def read_course(space: Workspace, reader: Reader) -> Course:
@@ -255,7 +271,7 @@ def check(settings: Settings, given: Given, schedule: Schedule, limits: Sequence
     if given.ascending and last < rates.FULL_DECAY:
         _log.warning(
             "the learning rate ends at %.0f %% of its peak: the hardest rows, which come last, would hardly be learnt; "
-            "keep --final at %.1f or more, or use --shape constant with --average 3",
+            "let it end at %.1f or more ([pace] learning, or --final), or use --shape constant with --average 3",
             100 * last,
             rates.FULL_DECAY,
         )
@@ -265,8 +281,8 @@ def rate(settings: Settings, conductor: Conductor) -> float:
     """The learning rate of the step that was handed out last."""
     done, of_stage = conductor.progress()
     contract = conductor.course.stages[conductor.state.stage].learning
-    shape = rates.overall(settings.shape, done, of_stage, settings.final, settings.warm_up)
-    return settings.learning_rate * shape * rates.contracted(contract, of_stage)
+    share = rates.share(settings.shape, contract, done, of_stage, settings.final, settings.warm_up)
+    return settings.learning_rate * share
 
 
 # --- the data ---
