@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
+_NIBBLES = np.full(256, 255, np.uint8)
+_NIBBLES[np.frombuffer(b"0123456789abcdef", np.uint8)] = np.arange(16, dtype=np.uint8)
+
+
 def chance(seed: int, room: str, name: str) -> np.random.Generator:
     """A generator for one purpose; other purposes do not disturb it."""
     return np.random.Generator(np.random.PCG64(_key(seed, room, name)))
@@ -32,8 +36,19 @@ def draw(ids: Sequence[str] | pa.ChunkedArray, seed: int, room: str, name: str) 
 
 def words_of(ids: Sequence[str] | pa.ChunkedArray) -> NDArray[np.uint64]:
     """The 128 bits of each id as two numbers. Shape (n, 2); ids are 32 hex digits."""
-    strings: Sequence[str] = ids.to_pylist() if isinstance(ids, pa.Array | pa.ChunkedArray) else ids
-    return np.frombuffer(bytes.fromhex("".join(strings)), dtype="<u8").reshape(-1, 2)
+    chunks = ids.chunks if isinstance(ids, pa.ChunkedArray) else [ids if isinstance(ids, pa.Array) else pa.array(ids)]
+    return np.concatenate([_words(chunk) for chunk in chunks if len(chunk)] or [np.zeros((0, 2), np.uint64)])
+
+
+def _words(ids: pa.Array) -> NDArray[np.uint64]:
+    """The same of one array, straight from its letters."""
+    offsets, letters = np.frombuffer(ids.buffers()[1], np.int32), np.frombuffer(ids.buffers()[2], np.uint8)
+    begin, end = int(offsets[ids.offset]), int(offsets[ids.offset + len(ids)])
+    nibbles = _NIBBLES[letters[begin:end]]
+    if end - begin != 32 * len(ids) or (nibbles > 15).any():
+        raise ValueError("an id has not 32 hexadecimal digits")
+    pairs = (nibbles[0::2] << 4) | nibbles[1::2]
+    return pairs.view("<u8").reshape(-1, 2).astype(np.uint64)
 
 
 def _key(seed: int, room: str, name: str) -> int:

@@ -23,7 +23,9 @@ def interleave(group: NDArray[np.int32]) -> NDArray[np.int64]:
     """
     if not len(group):
         return np.empty(0, np.int64)
-    codes, inverse, counts = np.unique(group, return_inverse=True, return_counts=True)
+    held = np.bincount(group)
+    codes = np.flatnonzero(held)
+    inverse, counts = small((np.cumsum(held > 0) - 1)[group]), held[codes]
     sizes = np.full(-(-len(group) // BLOCK), BLOCK, dtype=np.int64)
     sizes[-1] = len(group) - BLOCK * (len(sizes) - 1)
     pieces = list(_blocks(np.arange(len(codes)), counts.astype(np.int64), sizes, 0))
@@ -31,8 +33,13 @@ def interleave(group: NDArray[np.int32]) -> NDArray[np.int64]:
     sequence = _spread(block, member, times)
     by_group = np.argsort(inverse, kind="stable")
     order = np.empty(len(group), np.int64)
-    order[np.argsort(sequence, kind="stable")] = by_group
+    order[np.argsort(small(sequence), kind="stable")] = by_group
     return order
+
+
+def small(codes: NDArray[np.int64]) -> NDArray[np.integer]:
+    """The same codes in two bytes where they fit: numpy sorts these by radix, and stably."""
+    return codes.astype(np.uint16) if codes.max(initial=0) < 2**16 else codes
 
 
 def _blocks(
@@ -98,7 +105,7 @@ def spread(group: NDArray[np.int32]) -> NDArray[np.int64]:
 
     Cheaper than `interleave` and without its promise for blocks. Rows of one group keep the order given. Shapes (n,).
     """
-    by_group = np.argsort(group, kind="stable")
+    by_group = np.argsort(small(group.astype(np.int64)), kind="stable")
     _, first, counts = np.unique(group[by_group], return_index=True, return_counts=True)
     place = (np.arange(len(group)) - np.repeat(first, counts) + 0.5) / np.repeat(counts, counts)
     return by_group[np.argsort(place, kind="stable")]
@@ -107,10 +114,10 @@ def spread(group: NDArray[np.int32]) -> NDArray[np.int64]:
 def even(group: NDArray[np.int32], kind: NDArray[np.int8]) -> NDArray[np.float64]:
     """A place in (0, 1) for each row that spreads the rows of each kind evenly through their group.
 
-    The j-th of c rows of a group and kind stands at (j + 1/2) / c, in the order given. Shapes (n,).
+    The j-th of c rows of a group and kind (0 to 3) stands at (j + 1/2) / c, in the order given. Shapes (n,).
     """
-    key = group.astype(np.int64) * 128 + kind
-    by_key = np.argsort(key, kind="stable")
+    key = group.astype(np.int64) * 4 + kind
+    by_key = np.argsort(small(key), kind="stable")
     starts = np.flatnonzero(np.diff(key[by_key], prepend=-1)) if len(key) else np.zeros(0, np.int64)
     counts = np.diff(starts, append=len(key))
     place = np.empty(len(key), np.float64)

@@ -33,11 +33,19 @@ def write(file: IO[bytes], table: pa.Table, stamp: Stamp, about: Mapping[str, ob
         file,
         row_group_size=ROW_GROUP_ROWS,
         compression="zstd",
+        use_dictionary=_repeating(table.schema),
         write_page_index=True,
         write_page_checksum=True,
         use_content_defined_chunking=True,
         store_schema=True,
     )
+
+
+def _repeating(schema: pa.Schema) -> bool | list[str]:
+    """The columns whose values are worth a dictionary: of a flat table all but ids, which never repeat."""
+    if any(pa.types.is_nested(field.type) for field in schema):
+        return True
+    return [name for name in schema.names if name != "id"]
 
 
 def read(file: IO[bytes], name: str, columns: Sequence[str] | None = None) -> pa.Table:

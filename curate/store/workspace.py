@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from curate.errors import IntegrityError
 from curate.protocol import Frozen
 from curate.store import parquet, stamps
+from curate.store.ahead import ahead
 from curate.store.disk import Disk, LocalDisk
 
 if TYPE_CHECKING:
@@ -88,7 +89,7 @@ class Workspace:
 
     def read_all(self, folder: str, columns: Sequence[str]) -> pa.Table:
         """Some columns of all parts of a folder, as one table; the parts must agree on their types."""
-        tables = list(self.read_parts(folder, columns))
+        tables = list(ahead(lambda path: self.read_table(path, columns), self.parts(folder)))
         if not tables:
             raise IntegrityError(f"{folder}/ holds no part files", fix="run `curate score` first")
         return pa.concat_tables(tables)

@@ -16,9 +16,9 @@ from curate.core import views
 from curate.core.manifest import Manifest, RunFile, Schedule, ScheduledStage, Shard
 from curate.errors import SettingsError, did_you_mean
 from curate.protocol import Frozen
+from curate.store.ahead import ahead
 from curate.store.stamps import stamp
 from curate.write import card, record, slots
-from curate.write.ahead import ahead
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
