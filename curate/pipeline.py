@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass, field, replace
+from datetime import date
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,8 +13,9 @@ from curate import plugins
 from curate.audit import findings
 from curate.audit import step as audit
 from curate.core.contract import TARGET_COLUMN, VECTOR_COLUMNS
+from curate.core.ids import digest
 from curate.core.plan import Ingredient, Plan, ScoreSource
-from curate.core.views import RECORD_COLUMNS
+from curate.core.views import RECORD_COLUMNS, view
 from curate.embed import step as embed
 from curate.engines.local import LocalEngine
 from curate.errors import GateError, SettingsError, StaleError
@@ -22,7 +24,7 @@ from curate.mine import step as mine
 from curate.models import load, names
 from curate.pace import step as pace
 from curate.protocol import Frozen, silent
-from curate.recipe import Recipe, dump
+from curate.recipe import Recipe, dump, read_recipe
 from curate.score import agree as score_agree
 from curate.score import step as score
 from curate.store.disk import LocalDisk
@@ -327,12 +329,21 @@ class Pipeline:
         )
 
     def _audit(self) -> _Step:
-        settings = self.recipe.audit
-        key = {"version": audit.VERSION, "settings": _plain(settings)}
+        settings, recipe = self.recipe.audit, self.recipe
+        licences = [each.license for each in recipe.sources]
+        key = {"version": audit.VERSION, "settings": _plain(settings), "licences": licences}
+
+        def wanted() -> Stamp:
+            beside = [
+                ingest.fingerprint(each, ingest.Settings()) if each else "" for each in (recipe.reference, recipe.pairs)
+            ]
+            before = "" if settings.parent is None else _written(settings.parent)
+            return stamp(key, self._digest("write"), *beside, before, self._trained())
+
         return _Step(
             audit.Report,
-            lambda: stamp(key, self._digest("write")),
-            lambda work: audit.run(self.space, settings, work),
+            wanted,
+            lambda work: audit.run(self.space, settings, work, self._of_audit(work)),
             lambda *_: self.space.disk.exists("audit/report.json"),
         )
 
@@ -363,6 +374,46 @@ class Pipeline:
             tiers_by=self.recipe.tier.tiers_by,
             typical=self._typical(),
         )
+
+    def _of_audit(self, work: Work) -> audit.Given:
+        """What the audit cannot read from the run folder."""
+        recipe, parent = self.recipe, self.recipe.audit.parent
+        return audit.Given(
+            licences=ingest.licences(recipe.sources, self.space),
+            card=recipe.write.license,
+            domain=recipe.tier.domain,
+            reference=self._reference(work) if recipe.reference else None,
+            pairs=self._pairs(work) if recipe.pairs else None,
+            parent=None if parent is None else Workspace(parent),
+            days=None if parent is None else _days(recipe, parent),
+        )
+
+    def _reference(self, work: Work) -> audit.Asked:
+        """A sample of the texts of --reference, as the examples are embedded."""
+        settings = self.recipe.embed
+        if not self.needs_vectors:
+            raise SettingsError(
+                "--reference needs vectors, and no scorer of this run asks for any",
+                fix="add density to --scorers and score again, or leave --reference out",
+            )
+        tables = _read(self.recipe.reference, work)
+        texts = [text or "" for table in tables for text in view(table, settings.view).to_pylist()]
+        encoder = load.load_encoder(
+            _found(self._model(settings.encoder, "encoder")), settings.precision, settings.device
+        )
+        return audit.ask("reference", texts, encoder.encode)
+
+    def _pairs(self, work: Work) -> Workspace:
+        """The texts of --pairs in a folder in memory, scored as the run scored its own."""
+        beside = _beside(self.recipe.pairs, work)
+        ready = [_with_found_models(each) for each in self.chosen]
+        tokenizer = _found(self._model(self.recipe.score.tokenizer, "lm"))
+        score.run_beside(self.space, beside, ready, tokenizer, work)
+        return beside
+
+    def _trained(self) -> str:
+        """A digest of the signals that training has written so far."""
+        return digest(*(self.space.sha256(path)[0] for path in self.space.parts("training/signals")))
 
     def _typical(self) -> tuple[str, str] | None:
         """The folder and field of a score called density, which says how representative a row is."""
@@ -410,9 +461,32 @@ def _read(sources: Sequence[ingest.Source], work: Work) -> list[pa.Table]:
     """The examples of other sources, read in memory as the input itself is read."""
     if not sources:
         return []
+    return list(_beside(sources, work).read_parts("examples", [*RECORD_COLUMNS, "source", "row"]))
+
+
+def _beside(sources: Sequence[ingest.Source], work: Work) -> Workspace:
+    """A folder in memory that holds the examples of other sources."""
     beside = Workspace("beside", OverlayDisk(LocalDisk(Path("beside"))))
-    ingest.run(beside, ingest.Settings(), sources, replace(work, progress=silent))
-    return list(beside.read_parts("examples", [*RECORD_COLUMNS, "source", "row"]))
+    ingest.run(beside, ingest.Settings(), sources, replace(work, progress=silent, engine=LocalEngine()))
+    return beside
+
+
+def _written(parent: str) -> str:
+    """What the dataset of another edition was made from."""
+    held = Workspace(parent).finished("write", write.Report)
+    if held is None:
+        raise SettingsError(f"{parent} holds no finished dataset", fix="name the run folder of an edition that does")
+    return held[1].digest
+
+
+def _days(recipe: Recipe, parent: str) -> int | None:
+    """Days between the dates of two editions' cards, where both are known."""
+    dates = (recipe.write.date, read_recipe(Path(parent) / "recipe.toml").write.date)
+    try:
+        now, before = (date.fromisoformat(each or "") for each in dates)
+    except ValueError:
+        return None
+    return (now - before).days
 
 
 def aliases(recipe: Recipe) -> tuple[str, ...]:

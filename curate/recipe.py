@@ -47,6 +47,13 @@ class Recipe(Frozen):
     target: tuple[Source, ...] = Field(
         default=(), description="Rows that the model is to be good at, as sources: how near is each example to them?"
     )
+    reference: tuple[Source, ...] = Field(
+        default=(), description="Texts that the curriculum should cover, as sources, for the audit."
+    )
+    pairs: tuple[Source, ...] = Field(
+        default=(),
+        description="Texts of one meaning, as sources with columns pair and group, whose difficulty is compared.",
+    )
     tier: TierSettings = Field(default_factory=TierSettings)
     pace: PaceSettings = Field(default_factory=PaceSettings)
     write: WriteSettings = Field(default_factory=WriteSettings)
@@ -56,7 +63,7 @@ class Recipe(Frozen):
         default_factory=dict, description="Written by us: what each model name stood for."
     )
 
-    @field_validator("sources", "against", "target", mode="before")
+    @field_validator("sources", "against", "target", "reference", "pairs", mode="before")
     @classmethod
     def _plain_paths(cls, value: object) -> object:
         if not isinstance(value, list | tuple):

@@ -115,7 +115,7 @@ def test_company_that_is_planted_is_found_with_examples(tmp_path: Path) -> None:
     assert clinging(report).keys() == {("female", "nurse")}
     found = next(each for each in report.associations if each.word == "nurse" and each.value == "female")
     assert found.rows == int((woman & nurse).sum())
-    assert all("nurse" in each.text and "She" in each.text for each in found.examples)
+    assert all(each.text and "nurse" in each.text and "She" in each.text for each in found.examples)
     assert [(each.kind, each.value) for each in report.findings] == [("association", "female")]
 
 

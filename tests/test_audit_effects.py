@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pytest
 
 from curate.audit import intervals
 from curate.audit.effects import compare, crude, midranks, within
 from curate.audit.exchange import Members
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 
 def members(belongs: list[bool]) -> Members:
@@ -69,19 +74,41 @@ def test_too_few_units_are_not_compared() -> None:
     assert np.isnan(p[0])
 
 
-@pytest.mark.parametrize("shift", [0.0, 0.5, 1.0])
-def test_intervals_of_delta_cover_as_often_as_they_say(shift: float) -> None:
+def deltas(values: NDArray[np.float64], belongs: NDArray[np.bool_], strata: NDArray[np.int64]) -> list[float]:
+    """Both ends of the interval within strata."""
+    held = members(belongs.tolist())
+    given, size, _ = within(values, held, strata)
+    low, high = intervals.of_delta(given, size, 0.95)
+    return [float(low[0]), float(high[0])]
+
+
+@pytest.mark.parametrize(
+    ("strata", "size", "ours", "shift"),
+    [(1, 120, 40, 0.0), (1, 120, 40, 1.0), (6, 20, 5, 0.0), (6, 20, 5, 1.0), (20, 8, 2, 2.0)],
+)
+def test_intervals_of_delta_cover_at_least_as_often_as_they_say(
+    strata: int, size: int, ours: int, shift: float
+) -> None:
     from scipy.stats import norm
 
-    chance = np.random.default_rng(4)
+    chance = np.random.default_rng(strata * size)
     truth = 2 * norm.cdf(shift / np.sqrt(2)) - 1
-    belongs = [True] * 40 + [False] * 80
-    covered = 0
-    for _ in range(1000):
-        values = chance.normal(size=120)
-        values[:40] += shift
-        delta, error = crude(values, members(belongs))
-        low, high = intervals.bounded(delta, error, 0.95)
-        covered += int(low[0] <= truth <= high[0])
+    belongs = np.tile(np.arange(size) < ours, strata)
+    codes = np.repeat(np.arange(strata), size)
+    ends = np.array(
+        [deltas(chance.normal(size=strata * size) + codes + shift * belongs, belongs, codes) for _ in range(1000)]
+    )
 
-    assert 0.93 <= covered / 1000 <= 0.97
+    assert 0.93 <= ((ends[:, 0] <= truth) & (truth <= ends[:, 1])).mean() <= 0.985
+
+
+def test_sides_that_do_not_overlap_are_not_certain() -> None:
+    values = np.arange(20.0)
+
+    delta, size = crude(values, members((values >= 14).tolist()))
+    low, high = intervals.of_delta(delta, size, 0.95)
+
+    # six against fourteen: as sure as six of six
+    assert (delta[0], size[0]) == (1.0, 6.0)
+    assert low[0] == pytest.approx(2 * 6 / (6 + 1.959964**2) - 1)
+    assert high[0] == pytest.approx(1.0)

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from curate.audit import checks, coverage, places, progression, quality
+from curate.audit import checks, coverage, places, progression
 from curate.audit.corpus import Coded, Corpus, Visits
 from curate.audit.report import Quality, ScorerHealth
 from curate.audit.step import Settings, run
@@ -143,10 +143,52 @@ def test_skills_that_are_taught_and_never_reviewed_are_named() -> None:
     order = visits([0, 1, 2, 0], [0, 0, 1, 1], [0, 0, 0, 1])
     held = corpus([0.1, 0.2, 0.9], ["kept", "lost", "last"])
 
-    taught = coverage.cover(held, order, places.weigh(held, order), None)
+    taught = coverage.cover(held, order, places.weigh(held, order), None, (), 5)
 
     assert taught.unreviewed == ("lost",)
-    assert [each.value for each in checks.of_coverage(taught)] == [None]
+    assert [each.value for each in checks.of_coverage(taught, LIMITS)] == [None]
+
+
+def test_gaps_are_the_empty_cells_where_rows_are_due() -> None:
+    # 40 of 100 rows are of tier 0 and 30 of skill a, so 12 are due where there are none; c is too small to miss there
+    table = np.array([[0, 30], [40, 26], [0, 4]])
+
+    found = coverage.gaps(table, ("a", "b", "c"), "tier", 5)
+
+    assert [(each.skill, each.place.name, each.due) for each in found] == [("a", "tier 0", 12.0)]
+
+
+def test_a_skill_that_pauses_is_a_gap_and_one_that_opens_late_is_not() -> None:
+    skill = ["pauses", "late", "always"] * 60
+    stage = np.repeat([0, 1, 2], 60)
+    stage[:60][np.array(skill[:60]) == "late"] = 2
+    stage[60:120][np.array(skill[60:120]) == "pauses"] = 2
+    held = corpus(np.linspace(0, 1, 180).tolist(), skill)
+    order = visits(list(range(180)), stage.tolist())
+
+    taught = coverage.cover(held, order, places.weigh(held, order), None, (), 5)
+
+    assert [(each.skill, each.place.name) for each in taught.gaps if each.place.scope == "stage"] == [
+        ("pauses", "stage 1")
+    ]
+    assert next(each.tiers for each in taught.cells if each.skill == "late" and each.stage == 2) == (40,)
+
+
+def test_the_effective_number_of_clusters_counts_the_places_where_rows_lie(tmp_path: Path) -> None:
+    chance = np.random.default_rng(8)
+    centres = np.eye(8, dtype=np.float32)[:4]
+    kind = np.arange(640) % 4
+    vectors = centres[kind] + chance.normal(0, 0.01, (640, 8)).astype(np.float32)
+    difficulty = np.where(kind == 0, 0.1, 0.5 + kind / 10)
+
+    report = audit(tmp_path, Rows(640, vectors=vectors, difficulty=difficulty, stages=3))
+
+    held = {each.place.name: each for each in report.coverage.variety}
+    assert held["corpus"].effective_clusters is not None
+    assert held["tier 0"].effective_clusters is not None
+    assert held["tier 0"].effective_clusters < held["corpus"].effective_clusters / 2
+    assert held["corpus"].vendi == pytest.approx(4, abs=0.1)
+    assert held["tier 0"].vendi == pytest.approx(1, abs=0.1)
 
 
 def test_the_effective_number_of_equal_skills_is_their_number() -> None:
@@ -173,14 +215,6 @@ def test_weighted_quantiles_count_a_row_as_often_as_it_comes() -> None:
 
     assert held is not None
     assert (held.rows, held.mean, held.p10, held.p50) == (4, 2.5, 1.0, 3.0)
-
-
-def test_marks_are_counted_by_row() -> None:
-    told = pa.array(["a <|im_end|> b", "<|im_end|>", "key AKIAABCDEFGHIJKLMNOP", "me@example.org", "a < b and b > a"])
-
-    held = quality.marked(np.array([0, 0, 1, 2, 3]), told)
-
-    assert held == {"control tokens": 1, "keys and secrets": 1, "e-mail addresses": 1}
 
 
 def test_rejections_failures_and_marks_are_findings() -> None:

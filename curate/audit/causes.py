@@ -52,10 +52,15 @@ def parts(held: NDArray[np.float64], weights: NDArray[np.float64]) -> NDArray[np
     return part
 
 
-def of_rows(plan: Plan, scores: Mapping[str, NDArray[np.float64]], domain: NDArray[np.object_]) -> NDArray[np.float64]:
-    """Each score's part of each row's difficulty, shape (ingredients, rows)."""
-    kind = np.array([str(name).rpartition("/")[2] for name in domain], dtype=object)
-    held = np.stack([ranks(scores[one.score], domain, plan.knots, one.score) for one in plan.ingredients])
+def of_rows(
+    plan: Plan, scores: Mapping[str, NDArray[np.float64]], domain: NDArray[np.object_], kind: NDArray[np.object_]
+) -> NDArray[np.float64]:
+    """Each score's part of each row's difficulty, shape (ingredients, rows); a score that is missing gives nothing.
+
+    *domain* says whose tables give the ranks, *kind* whose weights count (text, chat, code). Shape (rows,) each.
+    """
+    none = np.full(len(domain), np.nan)
+    held = np.stack([ranks(scores.get(one.score, none), domain, plan.knots, one.score) for one in plan.ingredients])
     weights = np.array([[one.weights.get(name, 0.0) for name in kind] for one in plan.ingredients])
     return parts(held, weights)
 

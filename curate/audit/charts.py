@@ -12,12 +12,15 @@ from curate.audit.corpus import ROLES
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from curate.audit.report import AuditReport, Effect, Grouping, Map, Summary
+    from curate.audit.report import AuditReport, Effect, Grouping, Learnt, Map, Reached, Summary
 
 Spec = dict[str, Any]
 
 PALETTE = ("#3b82c4", "#e08a2e", "#3a9d6e", "#c65b8f", "#8c6bb8", "#b08d1a", "#4aa5b0", "#a0604a")
 DIVERGING = ("#2f6fb3", "#8fb4d9", "#d9d9d9", "#e8b07a", "#c4551d")
+INK = "#1b1f24"
+"""Text upon coloured ground, light and dark alike."""
+
 RATIOS = (0.125, 0.25, 0.5, 0.8, 1, 1.25, 2, 4, 8)
 MOST_LINES = 6
 """Up to this many groups get a line with intervals; more are drawn as a field of colours."""
@@ -157,7 +160,10 @@ def _field(grouping: Grouping, number: int) -> Chart:
         y=alt.Y("group:N", sort=None, title=None),
         tooltip=["place:N", "group:N", "ratio:Q", "verdict:N"],
     )
-    faint = alt.condition("datum.verdict === 'too few to say'", alt.value(0.25), alt.value(1.0))
+    deep = "abs(datum.bend) >= 1.5 && datum.verdict !== 'too few to say'"
+    pale = "datum.verdict === 'too few to say'"
+    upon = {"condition": [{"test": deep, "value": "#ffffff"}, {"test": pale, "value": "currentColor"}], "value": INK}
+    faint = alt.condition(pale, alt.value(0.25), alt.value(1.0))
     chart = base.mark_rect().encode(
         color=alt.Color(
             "bend:Q",
@@ -166,7 +172,7 @@ def _field(grouping: Grouping, number: int) -> Chart:
             legend=alt.Legend(values=[-2, -1, 0, 1, 2], labelExpr="format(pow(2, datum.value), '~g')"),
         ),
         opacity=faint,
-    ) + base.mark_text(fontSize=10, color="#1b1f24").encode(text="label:N")
+    ) + base.mark_text(fontSize=10).encode(alt.Text("label:N"), color=upon)
     says = (
         f"A field of colours: groups of {grouping.column} by place, coloured by share over expected share; pale cells "
         f"have too few rows. {_summary(grouping)}"
@@ -219,13 +225,16 @@ def skills(report: AuditReport) -> Chart:
     """Rows of each skill in each stage."""
     import altair as alt
 
-    head = ("stage", "skill", "rows", "new")
-    lines = [(f"stage {cell.stage}", cell.skill, cell.rows, cell.new) for cell in report.coverage.cells]
+    head = ("stage", "skill", "rows", "new", "by tier")
+    lines = [
+        (f"stage {cell.stage}", cell.skill, cell.rows, cell.new, " / ".join(str(rows) for rows in cell.tiers))
+        for cell in report.coverage.cells
+    ]
     most = max((line[2] for line in lines), default=0)
     base = _base(head, lines).encode(
         x=alt.X("stage:N", sort=None, title=None, axis=alt.Axis(labelAngle=0)),
         y=alt.Y("skill:N", sort=None, title=None),
-        tooltip=["stage:N", "skill:N", "rows:Q", "new:Q"],
+        tooltip=["stage:N", "skill:N", "rows:Q", "new:Q", "by tier:N"],
     )
     chart = base.mark_rect().encode(
         color=alt.Color("rows:Q", scale=alt.Scale(type="sqrt", range=["#eef3f8", "#2f6fb3"], domain=[0, max(most, 1)]))
@@ -243,6 +252,63 @@ def skills(report: AuditReport) -> Chart:
         tuple(lines),
         wide=True,
     )
+
+
+def reach(reached: Reached, number: int) -> Chart:
+    """The share of a set of texts that each place reaches, beside what as many rows of its kind would reach."""
+    import altair as alt
+
+    head = ("place", "share", "low", "high", "expected", "rows")
+    lines = [
+        (each.place.name, each.share, each.interval.low, each.interval.high, each.expected, each.rows)
+        for each in reached.reaches
+    ]
+    base = _base(head, lines).encode(
+        x=alt.X("place:N", sort=None, title=None, axis=alt.Axis(labelAngle=-40)),
+        tooltip=[f"{name}:{'N' if name == 'place' else 'Q'}" for name in head],
+    )
+    across = alt.Y("low:Q", title="share of the texts", scale=alt.Scale(domain=[0, 1]), axis=alt.Axis(format="%"))
+    chart = (
+        base.mark_tick(color=PALETTE[1], thickness=2, width={"band": 0.6}, opacity=1).encode(alt.Y("expected:Q"))
+        + base.mark_rule(color=PALETTE[0], strokeWidth=2).encode(across, alt.Y2("high:Q"))
+        + base.mark_point(color=PALETTE[0], filled=True, size=60, opacity=1).encode(alt.Y("share:Q"))
+    )
+    says = (
+        f"Dots with intervals: the share of {reached.texts} texts of the {reached.name} that have a row of each place "
+        f"near them. Orange lines: what as many rows would reach if they were drawn like the {reached.name} itself."
+    )
+    return Chart(f"reach-{number}", f"Reach of the {reached.name}", says, _spec(chart), head, tuple(lines))
+
+
+def losses(learnt: Learnt) -> Chart:
+    """Mean loss by stage, for rows that are new and for rows that come again."""
+    import altair as alt
+
+    head = ("stage", "role", "loss", "low", "high", "rows")
+    lines = [
+        (
+            f"stage {each.stage}",
+            each.role,
+            each.loss,
+            each.interval.low if each.interval else None,
+            each.interval.high if each.interval else None,
+            each.rows,
+        )
+        for each in learnt.stages
+    ]
+    base = _base(head, lines).encode(
+        x=alt.X("stage:N", sort=None, title=None, axis=alt.Axis(labelAngle=0)),
+        xOffset=alt.XOffset("role:N", sort=None),
+        color=alt.Color("role:N", sort=None, scale=alt.Scale(range=list(PALETTE)), title=None),
+        tooltip=["stage:N", "role:N", "loss:Q", "low:Q", "high:Q", "rows:Q"],
+    )
+    chart = base.mark_rule(strokeWidth=2).encode(
+        alt.Y("low:Q", title="mean loss", scale=alt.Scale(zero=False)), alt.Y2("high:Q")
+    ) + base.mark_point(filled=True, size=60, opacity=1).encode(alt.Y("loss:Q"))
+    says = (
+        "Dots with intervals: the model's mean loss on the rows of each stage, when they are new and when they return."
+    )
+    return Chart("losses", "Loss by stage", says, _spec(chart), head, tuple(lines))
 
 
 def drift(groupings: Sequence[Grouping]) -> Chart:
@@ -269,7 +335,7 @@ def drift(groupings: Sequence[Grouping]) -> Chart:
         "Lines by column: how far the group shares of each stage lie from what is expected, from 0 (the same) to 1. "
         "Dashed lines show what chance alone would make."
     )
-    return Chart("drift", "Skew by stage", says, _spec(chart), head, tuple(lines))
+    return Chart("drift", "Amplification by stage", says, _spec(chart), head, tuple(lines))
 
 
 def scatter(held: Map) -> Chart:

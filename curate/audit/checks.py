@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from curate.audit.report import Figure, Finding, Place
+from curate.audit.report import Example, Figure, Finding, Place
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from curate.audit.report import Coverage, Progression, Quality, Severity, Step
+    from curate.audit.report import Coverage, Progression, Quality, Reached, Severity, Step
     from curate.audit.thresholds import Thresholds
+
+_PERSONAL = "check that you may train on personal data, or mask it in the source"
 
 MARKS: tuple[tuple[str, Severity, str], ...] = (
     ("control tokens", "warning", "remove them from the source: a trainer takes them for the end of a turn"),
     ("keys and secrets", "error", "remove them from the source and have them revoked"),
-    ("e-mail addresses", "note", "check that you may train on personal data, or mask it in the source"),
+    ("e-mail addresses", "note", _PERSONAL),
+    ("telephone numbers", "note", _PERSONAL),
+    ("cards and bank accounts", "warning", _PERSONAL),
 )
 """Marks that the text should not hold, how grave they are, and what to do."""
 
@@ -92,8 +96,23 @@ def _step(step: Step, limits: Thresholds) -> Iterator[Finding]:
         )
 
 
-def of_coverage(coverage: Coverage) -> Iterator[Finding]:
-    """What the hold-out asks for and no stage teaches; what is taught and never reviewed."""
+def of_coverage(coverage: Coverage, limits: Thresholds) -> Iterator[Finding]:
+    """What the hold-out asks for and no stage teaches, what is out of reach, missing, or never reviewed."""
+    for reached in coverage.reached:
+        yield from _reached(reached, limits)
+    if coverage.gaps:
+        named = ", ".join(f"{gap.skill} in {gap.place.name} ({gap.due:.0f} due)" for gap in coverage.gaps[:6])
+        more = f" and {len(coverage.gaps) - 6} more" if len(coverage.gaps) > 6 else ""
+        yield Finding(
+            severity="note",
+            kind="coverage",
+            column="skill",
+            places=tuple(dict.fromkeys(gap.place for gap in coverage.gaps)),
+            figure=Figure(name="empty cells where rows are due", value=len(coverage.gaps)),
+            threshold=f"0 where {limits.expected_count:g} rows or more are due",
+            says=f"Some skills have no rows where an even spread would have some: {named}{more}.",
+            mend="add rows of that skill and difficulty",
+        )
     for skill, rows in coverage.untaught.items():
         yield Finding(
             severity="error",
@@ -148,6 +167,37 @@ def of_quality(quality: Quality, limits: Thresholds) -> Iterator[Finding]:
                 kind="quality",
                 figure=Figure(name=f"rows with {name}", value=quality.marks[name]),
                 threshold="0",
-                says=f"{quality.marks[name]} examples hold {name}.",
+                says=f"{quality.marks[name]} examples hold {name}{_types(quality, name)}.",
                 mend=mend,
+                examples=tuple(Example(id=each, text=None) for each in quality.marked.get(name, ())),
             )
+
+
+def _types(quality: Quality, mark: str) -> str:
+    """The types of secret, where these are the mark."""
+    named = ", ".join(f"{kind}: {rows}" for kind, rows in quality.secrets.items())
+    return f" ({named})" if named and mark == "keys and secrets" else ""
+
+
+def _reached(reached: Reached, limits: Thresholds) -> Iterator[Finding]:
+    """Whether what is trained comes as near to the texts as rows drawn from where they come from would."""
+    line = next((each for each in reached.reaches if each.place.scope == "train"), None)
+    if line is None or line.expected <= 0 or line.interval.high is None:
+        return
+    if line.interval.high >= limits.ratio_low * line.expected:
+        return
+    far = line.interval.high < limits.ratio_error_low * line.expected
+    skills = ", ".join(f"{name} ({rows})" for name, rows in list(reached.unreached_by_skill.items())[:4])
+    yield Finding(
+        severity="error" if far else "warning",
+        kind="coverage",
+        places=(line.place,),
+        figure=Figure(name="share within the k-NN radius of a trained row", value=line.share, interval=line.interval),
+        threshold=f"from {limits.ratio_low:g} of the {line.expected:.1%} that as many rows of its kind would reach",
+        says=(
+            f"{reached.unreached} of {reached.texts} texts of the {reached.name} have no trained row near them"
+            + (f", most of skill {skills}." if skills else ".")
+        ),
+        mend="add rows like those that are shown under Coverage, or ask less of the curriculum",
+        examples=reached.farthest[:2],
+    )

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from curate.audit.association import Links
     from curate.audit.pairs import Matched
-    from curate.audit.report import Direction, Grouping, Verdict
+    from curate.audit.report import Direction, Verdict
     from curate.audit.thresholds import Thresholds
 
 MOST_SHOWN = 60
@@ -106,29 +106,32 @@ def matched(found: Matched, q: float, limits: Thresholds) -> MatchedPair:
         p=known(found.p),
         q=known(q),
         verdict=cast("Direction", EFFECT_WORDS[1 + side * int(q < limits.q)]),
+        causes=found.causes,
     )
 
 
-def of_pairs(grouping: Grouping, limits: Thresholds) -> Iterator[Finding]:
-    """Matched pairs in which one side is ranked harder."""
-    for pair in grouping.pairs:
+def of_pairs(column: str, pairs: Sequence[MatchedPair], limits: Thresholds, where: str = "") -> Iterator[Finding]:
+    """Matched pairs in which one side is ranked harder; *where* says which pairs they are."""
+    for pair in pairs:
         if pair.verdict not in {"higher", "lower"}:
             continue
         hard, easy = (pair.first, pair.second) if pair.verdict == "higher" else (pair.second, pair.first)
         delta = abs(pair.harder - pair.easier) / pair.pairs
+        cause = max(pair.causes.items(), key=lambda item: abs(item[1]), default=None)
+        because = f" Most of the gap comes from {cause[0]}." if cause else ""
         yield Finding(
             severity="error" if delta >= limits.delta_error else "warning",
             kind="pairs",
-            column=grouping.column,
+            column=column,
             value=hard,
             figure=Figure(name="gap of mean difficulty", value=pair.gap, interval=pair.gap_interval),
             threshold=f"net share from {limits.delta_warning:g}, error {limits.delta_error:g}, q < {limits.q:g}",
             q=pair.q,
             says=(
-                f"In {max(pair.harder, pair.easier)} of {pair.pairs} matched pairs the text with {grouping.column} = "
-                f"{hard} is ranked harder than the one with {easy}."
+                f"In {max(pair.harder, pair.easier)} of {pair.pairs} matched pairs{where} the text with {column} = "
+                f"{hard} is ranked harder than the one with {easy}.{because}"
             ),
-            mend=f"weigh the score that sees it less in [tier.weights], or rank with --domain {grouping.column}",
+            mend="weigh the score that sees it less in [tier.weights], or take another model for it",
         )
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from curate.audit.report import Coverage, SkillCell, Variety
+from curate.audit.report import Coverage, Gap, Place, Reached, SkillCell, Variety
 from curate.audit.sums import added
 
 if TYPE_CHECKING:
@@ -17,9 +17,13 @@ if TYPE_CHECKING:
 
     from curate.audit.corpus import Corpus, Visits
     from curate.audit.places import Weighted
+    from curate.audit.report import Scope
 
 SAMPLE = 2000
-"""Rows in a sample for the Vendi score: the same number everywhere makes places comparable."""
+"""Rows in a sample for the Vendi score and the clusters: the same number everywhere makes places comparable."""
+
+MOST_CLUSTERS = 64
+ROWS_PER_CLUSTER = 40
 
 
 @dataclass(frozen=True)
@@ -30,35 +34,87 @@ class Vectors:
     values: NDArray[np.float32]
 
 
-def cover(corpus: Corpus, visits: Visits, weighted: Sequence[Weighted], vectors: Vectors | None) -> Coverage:
-    """Skills by stage and tier, what is missing, and variety by place."""
+def cover(
+    corpus: Corpus,
+    visits: Visits,
+    weighted: Sequence[Weighted],
+    vectors: Vectors | None,
+    reached: Sequence[Reached],
+    least: float,
+) -> Coverage:
+    """Skills by stage and tier, what is missing, and variety by place. A gap is a cell where *least* rows are due."""
     skill = corpus.skill
     rows, new = (_grid(corpus, visits, kept) for kept in (np.ones(len(visits.row), np.bool_), visits.new))
+    by_stage, taught = rows.sum(axis=2), corpus.trained
+    by_tier = _table(corpus.skill.codes[taught], corpus.tier[taught], len(skill.labels))
+    labels = None if vectors is None else cluster(vectors.values)
     return Coverage(
         cells=tuple(
-            SkillCell(skill=name, stage=stage, rows=int(rows[at, stage]), new=int(new[at, stage]))
+            SkillCell(
+                skill=name,
+                stage=stage,
+                rows=int(by_stage[at, stage]),
+                new=int(new[at, stage].sum()),
+                tiers=tuple(int(each) for each in rows[at, stage]),
+            )
             for at, name in enumerate(skill.labels)
             for stage in range(visits.stages)
         ),
         by_tier={name: _tiers(corpus, at) for at, name in enumerate(skill.labels)},
-        unreviewed=_unreviewed(corpus, visits, new),
-        untaught=_untaught(corpus, rows),
-        variety=tuple(variety(corpus, each, vectors) for each in weighted if each.weights.any()),
+        gaps=(*gaps(by_tier, skill.labels, "tier", least), *_broken(by_stage, skill.labels, least)),
+        unreviewed=_unreviewed(corpus, visits, new.sum(axis=2)),
+        untaught=_untaught(corpus, by_stage),
+        variety=tuple(variety(corpus, each, vectors, labels) for each in weighted if each.weights.any()),
+        clusters=0 if labels is None else int(labels.max()) + 1,
+        reached=tuple(reached),
     )
 
 
-def variety(corpus: Corpus, weighted: Weighted, vectors: Vectors | None) -> Variety:
+def gaps(table: NDArray[np.int64], skills: Sequence[str], scope: Scope, least: float) -> list[Gap]:
+    """The empty cells of a table of skills by places where rows are due, were skill and place independent."""
+    due = table.sum(axis=1, keepdims=True) * table.sum(axis=0, keepdims=True) / max(int(table.sum()), 1)
+    empty = np.argwhere((table == 0) & (due >= least))
+    return [
+        Gap(skill=skills[at], place=Place(scope=scope, number=int(number)), due=float(due[at, number]))
+        for at, number in empty
+    ]
+
+
+def _broken(table: NDArray[np.int64], skills: Sequence[str], least: float) -> list[Gap]:
+    """Gaps between the first and the last stage of a skill: before its first a prerequisite may keep it back."""
+    reach = {skills[at]: np.flatnonzero(line) for at, line in enumerate(table) if line.any()}
+    return [
+        gap
+        for gap in gaps(table, skills, "stage", least)
+        if gap.place.number is not None and reach[gap.skill][0] < gap.place.number < reach[gap.skill][-1]
+    ]
+
+
+def variety(corpus: Corpus, weighted: Weighted, vectors: Vectors | None, labels: NDArray[np.int64] | None) -> Variety:
     """How varied one place is, by skill and by meaning."""
-    counts = added(corpus.skill.codes, weighted.weights, len(corpus.skill.labels))
-    if vectors is None:
-        return Variety(place=weighted.place, effective_skills=effective(counts), vendi=None, sampled=0)
-    inside = thin(np.flatnonzero(weighted.weights[vectors.row] > 0), SAMPLE)
+    skills = effective(added(corpus.skill.codes, weighted.weights, len(corpus.skill.labels)))
+    inside = np.empty(0, np.int64)
+    if vectors is not None:
+        inside = thin(np.flatnonzero(weighted.weights[vectors.row] > 0), SAMPLE)
+    if vectors is None or labels is None or not len(inside):
+        return Variety(place=weighted.place, effective_skills=skills, effective_clusters=None, vendi=None, sampled=0)
     return Variety(
         place=weighted.place,
-        effective_skills=effective(counts),
-        vendi=vendi(vectors.values[inside]) if len(inside) else None,
+        effective_skills=skills,
+        effective_clusters=effective(np.bincount(labels[inside]).astype(np.float64)),
+        vendi=vendi(vectors.values[inside]),
         sampled=len(inside),
     )
+
+
+def cluster(vectors: NDArray[np.float32]) -> NDArray[np.int64]:
+    """The cluster of each vector by spherical k-means, one of at most 64, from a fixed start. Shape (n,)."""
+    import faiss
+
+    count = int(np.clip(len(vectors) // ROWS_PER_CLUSTER, 1, MOST_CLUSTERS))
+    means = faiss.Kmeans(vectors.shape[1], count, niter=10, seed=1, spherical=True, min_points_per_centroid=1)
+    means.train(np.ascontiguousarray(vectors))
+    return means.index.search(vectors, 1)[1][:, 0].astype(np.int64)
 
 
 def thin(rows: NDArray[np.int64], most: int) -> NDArray[np.int64]:
@@ -85,10 +141,18 @@ def vendi(vectors: NDArray[np.float32]) -> float:
 
 
 def _grid(corpus: Corpus, visits: Visits, kept: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """Visits by skill and stage. Shape (skills, stages)."""
-    skills, stages = len(corpus.skill.labels), visits.stages
-    cell = corpus.skill.codes[visits.row[kept]] * stages + visits.stage[kept]
-    return np.bincount(cell, minlength=skills * stages).reshape(skills, stages)
+    """Visits by skill, stage and tier. Shape (skills, stages, tiers)."""
+    stages, tiers = visits.stages, max(int(corpus.tier.max(initial=0)) + 1, 1)
+    place = visits.stage[kept] * tiers + np.maximum(corpus.tier[visits.row[kept]], 0)
+    table = _table(corpus.skill.codes[visits.row[kept]], place, len(corpus.skill.labels), stages * tiers)
+    return table[:, : stages * tiers].reshape(len(table), stages, tiers)
+
+
+def _table(skill: NDArray[np.int64], place: NDArray[np.int64], skills: int, places: int = 0) -> NDArray[np.int64]:
+    """How often each skill meets each place; places below 0 are left out. Shape (skills, places)."""
+    width = max(places, int(place.max(initial=0)) + 1)
+    kept = place >= 0
+    return np.bincount(skill[kept] * width + place[kept], minlength=skills * width).reshape(skills, width)
 
 
 def _tiers(corpus: Corpus, skill: int) -> dict[str, int]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from curate.audit import exchange, intervals
+from curate.audit.sums import added, over
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -43,55 +44,85 @@ def compare(values: NDArray[np.float64], members: Members, strata: NDArray[np.in
     kept = known[members.unit]
     inside = exchange.Members(place[members.unit[kept]], members.group[kept], members.mass[kept], members.groups)
     codes = np.unique(strata[known], return_inverse=True)[1].astype(np.int64)
-    delta, error = crude(values[known], inside)
-    low, high = intervals.bounded(delta, error, confidence)
-    given, given_error, p = within(values[known], inside, codes)
-    given_low, given_high = intervals.bounded(given, given_error, confidence)
+    delta, size = crude(values[known], inside)
+    low, high = intervals.of_delta(delta, size, confidence)
+    given, given_size, p = within(values[known], inside, codes)
+    given_low, given_high = intervals.of_delta(given, given_size, confidence)
     _, _, p_crude = within(values[known], inside, np.zeros_like(codes))
     units = np.bincount(inside.group, minlength=members.groups)
     return EffectTable(units, delta, low, high, given, given_low, given_high, p, p_crude)
 
 
 def crude(values: NDArray[np.float64], members: Members) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Cliff's delta of each group against the rest, and its standard error.
+    """Cliff's delta of each group against the rest, and its effective size; see `placed`."""
+    return placed(values, members, np.zeros(len(values), np.int64))
 
-    delta = 2 AUC - 1; the error is that of the placements (DeLong, DeLong and Clarke-Pearson 1988). NaN where a
-    side has fewer than two units.
+
+def placed(
+    values: NDArray[np.float64], members: Members, strata: NDArray[np.int64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Cliff's delta of each group against the rest of its strata, and its effective size. Shape (groups,) each.
+
+    delta = 2 AUC - 1, the mean over strata with the weights n1 n2 / n. Its variance is that of the placements
+    (DeLong, DeLong and Clarke-Pearson 1988), pooled over the strata. The effective size is that of a share of the
+    same variance, AUC (1 - AUC) / Var(AUC), and at least the smaller side: no variance is larger than that (Birnbaum
+    and Klose 1957). NaN where a side has fewer than two units.
     """
-    ranks = midranks(values, np.zeros(len(values), np.int64))
-    delta, error = np.full(members.groups, np.nan), np.full(members.groups, np.nan)
+    count = int(strata.max(initial=-1)) + 1
+    size = np.bincount(strata, minlength=count).astype(np.float64)
+    ranks = midranks(values, strata)
+    delta, effective = np.full(members.groups, np.nan), np.full(members.groups, np.nan)
     for group in range(members.groups):
         belongs = np.zeros(len(values), np.int64)
         belongs[members.unit[members.group == group]] = 1
-        ours = belongs == 1
-        n, m = int(ours.sum()), int(len(values) - ours.sum())
-        if n < 2 or m < 2:
+        n = added(strata, belongs.astype(np.float64), count)
+        m = size - n
+        both = (n > 0) & (m > 0)
+        inside = both[strata]
+        ours, rest = (belongs == 1) & inside, (belongs == 0) & inside
+        if ours.sum() < 2 or rest.sum() < 2:
             continue
-        alone = midranks(values, belongs)
-        above, below = (ranks - alone)[ours] / m, (ranks - alone)[~ours] / n
-        delta[group] = 2 * above.mean() - 1
-        error[group] = 2 * np.sqrt(above.var(ddof=1) / n + below.var(ddof=1) / m)
-    return delta, error
+        beaten = ranks - midranks(values, strata * 2 + belongs)
+        above, below = beaten[ours] / m[strata[ours]], beaten[rest] / n[strata[rest]]
+        weight = np.where(both, n * m / np.maximum(size, 1.0), 0.0)
+        weight /= weight.sum()
+        auc = np.nan_to_num(over(added(strata[ours], above, count), n))
+        one, other = _pooled(above, strata[ours], count), _pooled(below, strata[rest], count)
+        share = float((weight * auc).sum())
+        delta[group] = 2 * share - 1
+        spread = (weight[both] ** 2 * (one / n[both] + other / m[both])).sum()
+        least = float(min(ours.sum(), rest.sum()))
+        effective[group] = max(share * (1 - share) / spread, least) if spread > 0 else least
+    return delta, effective
 
 
 def within(
     values: NDArray[np.float64], members: Members, strata: NDArray[np.int64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """Cliff's delta within strata, its standard error under the null and its p-value.
+    """Cliff's delta within strata, its effective size and its p-value.
 
     The deltas of the strata are weighted by n1 n2 / n, the weights of van Elteren's test (1960) up to a constant,
-    which makes their sum a linear statistic whose permutation moments are exact.
+    which makes their sum a linear statistic whose permutation moments are exact. Where few units of a group lie in
+    many strata their placements say little; the size is then that of the permutation variance, if it is smaller.
     """
     size = np.bincount(strata).astype(np.float64)[strata]
     score = (2 * midranks(values, strata) - size - 1) / size
     sums = exchange.member_sums(members, strata)
     held = exchange.moments(score, members, strata, sums)
     pairs = (sums.first * (1 - sums.first / np.maximum(sums.size, 1.0)[:, None])).sum(axis=0)
-    enough = pairs >= LEAST_PAIRS
-    with np.errstate(invalid="ignore", divide="ignore"):
-        given = np.where(enough, held.observed / pairs, np.nan)
-        error = np.where(enough, np.sqrt(held.variance) / pairs, np.nan)
-    return given, error, np.where(enough, exchange.p_values(held, continuity=0.0), np.nan)
+    enough = np.where(pairs >= LEAST_PAIRS, 1.0, np.nan)
+    given, effective = placed(values, members, strata)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        effective = np.fmin(effective, pairs**2 / held.variance)
+    return given * enough, effective * enough, exchange.p_values(held, continuity=0.0) * enough
+
+
+def _pooled(placements: NDArray[np.float64], strata: NDArray[np.int64], count: int) -> float:
+    """The variance of the placements around the means of their strata, or around one mean where none has two."""
+    rows = np.bincount(strata, minlength=count)
+    mean = over(added(strata, placements, count), rows.astype(np.float64))
+    free = int(np.maximum(rows - 1, 0).sum())
+    return float(((placements - mean[strata]) ** 2).sum() / free) if free else float(placements.var(ddof=1))
 
 
 def midranks(values: NDArray[np.float64], strata: NDArray[np.int64]) -> NDArray[np.float64]:

@@ -12,38 +12,77 @@ from curate.audit import (
     checks,
     company,
     coverage,
+    drift,
     effects,
+    examples,
     findings,
     intervals,
+    learnt,
+    licences,
     multiple,
     pairs,
     places,
     progression,
+    reach,
     scatter,
     shares,
     verdicts,
 )
-from curate.audit.report import AuditReport, Grouping, Map, Point
+from curate.audit.report import AuditReport, Grouping, Map, PairSet, Point
 from curate.audit.strata import stratify
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
     from curate.audit.association import Links
     from curate.audit.corpus import Corpus, Visits
     from curate.audit.coverage import Vectors
+    from curate.audit.drift import Edition
     from curate.audit.effects import EffectTable
     from curate.audit.groups import Groups
     from curate.audit.identity import Mentions
     from curate.audit.pairs import Matched
     from curate.audit.places import Weighted
-    from curate.audit.report import Association, Quality
+    from curate.audit.reach import Asked
+    from curate.audit.report import Association, Drift, Learnt, Quality
     from curate.audit.shares import ShareTable
     from curate.audit.thresholds import Thresholds
 
 MOST_POINTS = 1500
+
+
+@dataclass(frozen=True)
+class Signals:
+    """What training wrote, parallel arrays: the row, the number of the visit to it, and its loss."""
+
+    row: NDArray[np.int64]
+    visit: NDArray[np.int64]
+    loss: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Paired:
+    """Texts of one meaning with their groups, what joins them, and what each score gives to their difficulty."""
+
+    groups: Groups
+    unit: NDArray[np.int64]
+    parts: Mapping[str, NDArray[np.float64]]
+    difficulty: NDArray[np.float64]
+    domain: str
+    left_out: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Line:
+    """The edition and the one that it came from: that one's name, the number of this one, the days between them."""
+
+    now: Edition
+    before: Edition
+    parent: str
+    number: int
+    days: int | None
 
 
 @dataclass(frozen=True)
@@ -61,6 +100,13 @@ class Evidence:
     causes: Mapping[str, list[dict[str, float]]] = field(default_factory=dict)
     mentions: Mentions | None = None
     vectors: Vectors | None = None
+    asked: Sequence[Asked] = ()
+    blocks: Iterable[Vectors] = ()
+    """The vectors of all rows, some at a time; they are gone through once, where something is asked."""
+    signals: Signals | None = None
+    paired: Paired | None = None
+    line: Line | None = None
+    card: str | None = None
     skipped: tuple[str, ...] = ()
 
     @property
@@ -100,33 +146,48 @@ def examine(evidence: Evidence, limits: Thresholds) -> AuditReport:
     weighted = places.weigh(corpus, visits)
     tested = [_test(evidence, groups, weighted, limits) for groups in evidence.groups]
     linked = _links(evidence, limits)
+    matched = _matched(evidence.paired, limits)
     family = [p for each in tested for p in each.family(limits)] + [each.p for each in linked]
+    family.append(np.array([each.p for each in matched], np.float64))
     q = iter(multiple.together(family))
     q_crude = iter(multiple.together([p for each in tested for p in each.crude_family(limits)]))
     groupings = tuple(
         _grouping(each, [next(q) for _ in range(4)], [next(q_crude) for _ in range(3)], evidence, limits)
         for each in tested
     )
-    associations = _associations(evidence, linked, list(q), limits)
+    *of_words, of_pairs = list(q)
+    associations = _associations(evidence, linked, of_words, limits)
+    paired = _pair_set(evidence.paired, matched, of_pairs, limits)
     order = progression.progress(corpus, visits, evidence.mixed, evidence.planned, limits.confidence)
-    taught = coverage.cover(corpus, visits, weighted, evidence.vectors)
+    near = list(reach.measure(evidence.asked, evidence.blocks, weighted, corpus, limits.confidence))
+    taught = coverage.cover(corpus, visits, weighted, evidence.vectors, near, limits.expected_count)
+    trained = _learnt(evidence, limits)
+    moved = _drift(evidence.line, limits)
     found = [
         *(finding for grouping in groupings for finding in findings.of_grouping(grouping, limits)),
-        *(finding for grouping in groupings for finding in company.of_pairs(grouping, limits)),
+        *(each for grouping in groupings for each in company.of_pairs(grouping.column, grouping.pairs, limits)),
+        *(company.of_pairs("group", paired.pairs, limits, " of --pairs") if paired else ()),
         *company.of_associations(associations, limits),
         *checks.of_progression(order, limits),
-        *checks.of_coverage(taught),
+        *checks.of_coverage(taught, limits),
+        *(learnt.check(trained) if trained else ()),
+        *(drift.check(moved, limits) if moved else ()),
         *checks.of_quality(evidence.quality, limits),
+        *licences.check(evidence.quality.licences, evidence.card),
     ]
     return AuditReport(
         confidence=limits.confidence,
         tests=sum(int((~np.isnan(p)).sum()) for p in family),
-        findings=findings.graded(found),
+        findings=findings.graded(list(examples.shown(found, evidence.groups, weighted, corpus))),
         summaries=tuple(places.summarise(corpus, visits, each) for each in weighted if each.weights.any()),
         groupings=groupings,
         progression=order,
         coverage=taught,
+        learnt=trained,
+        drift=moved,
         quality=evidence.quality,
+        pairs=paired,
+        samples=tuple(examples.samples(corpus, visits)),
         associations=company.strongest(associations),
         map=_map(evidence),
         skipped=evidence.skipped,
@@ -197,6 +258,39 @@ def _grouping(
         arrival=verdicts.effects(tested.arrival, groups.labels, q[2], q_crude[2], limits),
         pairs=tuple(company.matched(each, float(one), limits) for each, one in zip(tested.pairs, q[3], strict=True)),
     )
+
+
+def _matched(paired: Paired | None, limits: Thresholds) -> list[Matched]:
+    if paired is None:
+        return []
+    return pairs.match(paired.groups, paired.unit, paired.difficulty, limits.confidence, paired.parts)
+
+
+def _pair_set(
+    paired: Paired | None, matched: Sequence[Matched], q: NDArray[np.float64], limits: Thresholds
+) -> PairSet | None:
+    if paired is None:
+        return None
+    return PairSet(
+        texts=len(paired.difficulty),
+        unranked=int(np.isnan(paired.difficulty).sum()),
+        domain=paired.domain,
+        left_out=paired.left_out,
+        pairs=tuple(company.matched(each, float(one), limits) for each, one in zip(matched, q, strict=True)),
+    )
+
+
+def _learnt(evidence: Evidence, limits: Thresholds) -> Learnt | None:
+    told = evidence.signals
+    if told is None:
+        return None
+    return learnt.learn(evidence.corpus, evidence.visits, told.row, told.visit, told.loss, limits.confidence)
+
+
+def _drift(line: Line | None, limits: Thresholds) -> Drift | None:
+    if line is None:
+        return None
+    return drift.compare(line.now, line.before, line.parent, line.number, line.days, limits.q)
 
 
 def _map(evidence: Evidence) -> Map | None:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from curate.audit.thresholds import Thresholds
 
 MOVED_ON_PURPOSE = ("skill",)
-"""Columns that a curriculum moves by intention: without an expectation of the user's own their skew is a note."""
+"""Columns that a curriculum moves by intention: without an expectation of the user's own that is one note."""
 
 RANK: dict[Severity, int] = {"error": 0, "warning": 1, "note": 2}
 
@@ -22,6 +22,7 @@ MEND_STAGE = (
     "raise [pace] mixed or review so that each stage holds more of every tier, rank inside the group with "
     "--domain {column}, or add {word} rows of {value}"
 )
+MEND_CORPUS = "add rows of {value}, or write the shares that you mean into [audit.groups.{column}]"
 MEND_SELECTION = (
     "see what tier did with these rows (`curate show`), and add rows of {value} or loosen what removed them"
 )
@@ -30,10 +31,15 @@ MEND_LATER = "rank inside the group with --domain {column}, or move its skills f
 
 
 def of_grouping(grouping: Grouping, limits: Thresholds) -> Iterator[Finding]:
-    """All findings of one grouping."""
-    yield from _shares(grouping, limits)
-    yield from _effects(grouping, grouping.difficulty, "difficulty", limits)
-    yield from _effects(grouping, grouping.arrival, "arrival", limits)
+    """All findings of one grouping; where it is moved on purpose one note of each kind sums them up."""
+    moved = grouping.column in MOVED_ON_PURPOSE
+    families = (
+        (list(_shares(grouping, limits)), moved and grouping.expect == "corpus"),
+        (list(_effects(grouping, grouping.difficulty, "difficulty", limits)), moved),
+        (list(_effects(grouping, grouping.arrival, "arrival", limits)), moved),
+    )
+    for found, meant in families:
+        yield from _summed(grouping, found) if meant else found
 
 
 def graded(findings: Sequence[Finding]) -> tuple[Finding, ...]:
@@ -53,15 +59,34 @@ def _shares(grouping: Grouping, limits: Thresholds) -> Iterator[Finding]:
             found = [each for each in lines if each.verdict == verdict]
             if found:
                 worst = max(found, key=_distance)
-                yield _skew(grouping, found, worst, _grade(grouping, worst, limits), limits)
+                yield _skew(grouping, found, worst, _grade(worst, limits), limits)
         explained = [each for each in lines if each.verdict in {"explained", "masked"}]
         if explained:
             yield _set_aside(grouping, explained, limits)
 
 
-def _grade(grouping: Grouping, line: Share, limits: Thresholds) -> Severity:
-    if grouping.column in MOVED_ON_PURPOSE and grouping.expect == "corpus":
-        return "note"
+def _summed(grouping: Grouping, found: Sequence[Finding]) -> Iterator[Finding]:
+    """One note in place of several, with the words of the strongest."""
+    if not found:
+        return
+    first = graded(found)[0]
+    values = len({each.value for each in found})
+    says = (
+        f"A curriculum moves {grouping.column}s on purpose: {values} of {len(grouping.values)} stand out. {first.says}"
+        if values > 1
+        else first.says
+    )
+    yield first.model_copy(
+        update={
+            "severity": "note",
+            "places": tuple(dict.fromkeys(place for each in found for place in each.places)),
+            "says": says,
+            "mend": f"nothing, where the order means it; the tables of {grouping.column} under Groups show all of them",
+        }
+    )
+
+
+def _grade(line: Share, limits: Thresholds) -> Severity:
     far = [ratio for ratio in (line.ratio, line.given) if ratio is not None]
     beyond = [not limits.ratio_error_low <= ratio <= limits.ratio_error_high for ratio in far]
     return "error" if beyond and all(beyond) else "warning"
@@ -69,8 +94,8 @@ def _grade(grouping: Grouping, line: Share, limits: Thresholds) -> Severity:
 
 def _skew(grouping: Grouping, found: Sequence[Share], worst: Share, severity: Severity, limits: Thresholds) -> Finding:
     stages = worst.place.scope in {"stage", "tier"}
-    mend = MEND_STAGE if stages else MEND_SELECTION
-    expected = "the corpus" if grouping.expect == "corpus" else "what you expect"
+    everywhere = any(each.place.scope == "corpus" for each in found)
+    mend = MEND_CORPUS if everywhere else MEND_STAGE if stages else MEND_SELECTION
     also = f"; also in {_list([each.place for each in found if each is not worst])}" if len(found) > 1 else ""
     return Finding(
         severity=severity,
@@ -82,8 +107,8 @@ def _skew(grouping: Grouping, found: Sequence[Share], worst: Share, severity: Se
         threshold=f"ratio outside {limits.ratio_low:g} to {limits.ratio_high:g}, q < {limits.q:g}",
         q=worst.q,
         says=(
-            f"Rows with {_name(grouping, worst.value)} make up {worst.share:.1%} of {worst.place.name} and "
-            f"{worst.reference:.1%} of {expected}: {_times(worst.ratio)} what is expected{also}."
+            f"Rows with {_name(grouping, worst.value)} make up {worst.share:.1%} of {worst.place.name}, where "
+            f"{worst.reference:.1%} is expected: {_as_many(worst.ratio)}{also}."
         ),
         mend=mend.format(column=grouping.column, value=worst.value, word="harder and easier" if stages else "more"),
     )
@@ -100,7 +125,7 @@ def _set_aside(grouping: Grouping, lines: Sequence[Share], limits: Thresholds) -
     else:
         says = (
             f"Rows with {_name(grouping, worst.value)} come in {worst.place.name} about as often as in the corpus, but "
-            f"{_times(worst.given)} as often as other rows {words.alike(grouping)}."
+            f"{worst.given or 0.0:.2f} times as often as other rows {words.alike(grouping)}."
         )
         mend = f"rank inside the group with --domain {grouping.column}, if skill and length should decide"
     return Finding(
@@ -121,10 +146,9 @@ def _effects(grouping: Grouping, effects: Sequence[Effect], kind: str, limits: T
     for effect in effects:
         if effect.verdict not in {"higher", "lower"} or effect.given is None:
             continue
-        purposeful = grouping.column in MOVED_ON_PURPOSE
         grave = min(abs(effect.delta), abs(effect.given)) >= limits.delta_error
         yield Finding(
-            severity="note" if purposeful else "error" if grave else "warning",
+            severity="error" if grave else "warning",
             kind=kind,
             column=grouping.column,
             value=effect.value,
@@ -157,8 +181,8 @@ def _ratio(line: Share) -> Figure:
     return Figure(name=f"share ratio in {line.place.name}", value=line.ratio or 0.0, interval=line.ratio_interval)
 
 
-def _times(ratio: float | None) -> str:
-    return "nothing of" if not ratio else f"{ratio:.2f} times"
+def _as_many(ratio: float | None) -> str:
+    return f"{ratio:.2f} times as many" if ratio else "none at all"
 
 
 def _name(grouping: Grouping, value: str) -> str:

@@ -54,15 +54,27 @@ def corpus(
 
 def visits(ids: pa.Array, order: pa.Table, augmented: Iterable[pa.Table]) -> Visits:
     """The training order; a variation stands for the row that it was made from."""
-    visited = order.column("id").combine_chunks()
-    for table in augmented:
-        found = pc.index_in(visited, value_set=table.column("id").combine_chunks())
-        visited = pc.coalesce(table.column("parent").combine_chunks().take(found), visited)
     return Visits(
-        row=places_of(ids, visited, "order.parquet"),
+        row=places_of(ids, origins(order.column("id"), augmented), "order.parquet"),
         stage=np.asarray(order.column("stage"), np.int64),
         role=np.asarray(pc.index_in(order.column("role"), value_set=pa.array(ROLES)), np.int64),
     )
+
+
+def origins(ids: pa.ChunkedArray, augmented: Iterable[pa.Table]) -> pa.Array:
+    """The same ids, with that of a variation replaced by the id of the row that it was made from."""
+    visited = ids.combine_chunks()
+    for table in augmented:
+        found = pc.index_in(visited, value_set=table.column("id").combine_chunks())
+        visited = pc.coalesce(table.column("parent").combine_chunks().take(found), visited)
+    return visited
+
+
+def first_stages(rows: int, order: Visits) -> NDArray[np.int64]:
+    """The stage in which each row is new, -1 for rows that are never trained. Shape (rows,)."""
+    stage = np.full(rows, -1, np.int64)
+    stage[order.row[order.new]] = order.stage[order.new]
+    return stage
 
 
 def column(parts: Sequence[pa.Array], order: pa.Array) -> pa.ChunkedArray:

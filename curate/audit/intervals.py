@@ -71,6 +71,16 @@ def part_to_whole(
     return np.where(alone, 1.0, lower), np.where(alone, 1.0, upper)
 
 
+def of_delta(delta: ArrayLike, size: ArrayLike, confidence: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The interval of Cliff's delta: Wilson's for AUC = (1 + delta) / 2 with the effective size of its variance.
+
+    Unlike a normal interval it stays inside [-1, 1], and does not close where the sides do not overlap.
+    """
+    size = np.asarray(size, np.float64)
+    low, high = wilson((1 + np.asarray(delta, np.float64)) / 2 * size, size, confidence)
+    return 2 * low - 1, 2 * high - 1
+
+
 def bounded(value: ArrayLike, error: ArrayLike, confidence: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """The interval of a value in [-1, 1] with a standard error: normal on the scale of Fisher's z."""
     value = np.clip(np.asarray(value, np.float64), -1 + 1e-9, 1 - 1e-9)

@@ -1,8 +1,8 @@
-"""Matched pairs: units whose rows mean the same and differ by group, and which side is ranked harder."""
+"""Matched pairs: units whose rows mean the same and differ by group; which side is ranked harder, and why."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import combinations
 from typing import TYPE_CHECKING
 
@@ -13,6 +13,8 @@ from curate.audit.shares import binomial
 from curate.audit.sums import added, over
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
     from curate.audit.groups import Groups
@@ -38,25 +40,29 @@ class Matched:
     easier: int
     p: float
     """Exact sign test (ties left out)."""
+    causes: dict[str, float] = field(default_factory=dict)
+    """By score: its part in the gap. They add up to it."""
 
 
-def match(groups: Groups, unit: NDArray[np.int64], difficulty: NDArray[np.float64], confidence: float) -> list[Matched]:
+def match(
+    groups: Groups,
+    unit: NDArray[np.int64],
+    difficulty: NDArray[np.float64],
+    confidence: float,
+    parts: Mapping[str, NDArray[np.float64]] | None = None,
+) -> list[Matched]:
     """All pairs of groups that enough units hold rows of both of; rows of several groups are left out.
 
-    The interval is that of the mean of the differences, by the normal curve.
+    The interval is that of the mean of the differences, by the normal curve. *parts* are what each score gives to the
+    difficulty, shape (rows,) each.
     """
-    several = np.bincount(groups.row, minlength=len(difficulty)) > 1
-    known = ~np.isnan(difficulty[groups.row]) & (groups.group < MOST_SIDES) & ~several[groups.row]
-    row, group = groups.row[known], groups.group[known]
-    sides = min(len(groups.labels), MOST_SIDES)
-    units = int(unit.max(initial=-1)) + 1
-    cell = unit[row] * sides + group
-    size = added(cell, np.ones(len(cell)), units * sides)
-    mean = over(added(cell, difficulty[row], units * sides), size).reshape(units, sides)
+    mean = _means(groups, unit, difficulty, ~np.isnan(difficulty))
+    by_score = {name: _means(groups, unit, part, ~np.isnan(difficulty)) for name, part in (parts or {}).items()}
     held = []
-    for first, second in combinations(range(sides), 2):
+    for first, second in combinations(range(mean.shape[1]), 2):
         gap = mean[:, first] - mean[:, second]
-        gap = gap[~np.isnan(gap)]
+        both = ~np.isnan(gap)
+        gap = gap[both]
         if len(gap) < LEAST_PAIRS:
             continue
         half = intervals.quantile(confidence) * gap.std(ddof=1) / np.sqrt(len(gap))
@@ -73,6 +79,21 @@ def match(groups: Groups, unit: NDArray[np.int64], difficulty: NDArray[np.float6
                 harder,
                 easier,
                 float(p),
+                {name: float((part[both, first] - part[both, second]).mean()) for name, part in by_score.items()},
             )
         )
     return held
+
+
+def _means(
+    groups: Groups, unit: NDArray[np.int64], values: NDArray[np.float64], known: NDArray[np.bool_]
+) -> NDArray[np.float64]:
+    """The mean value of each unit's rows of each group, NaN where it has none. Shape (units, sides)."""
+    several = np.bincount(groups.row, minlength=len(values)) > 1
+    kept = known[groups.row] & (groups.group < MOST_SIDES) & ~several[groups.row]
+    row, group = groups.row[kept], groups.group[kept]
+    sides = min(len(groups.labels), MOST_SIDES)
+    units = int(unit.max(initial=-1)) + 1
+    cell = unit[row] * sides + group
+    size = added(cell, np.ones(len(cell)), units * sides)
+    return over(added(cell, values[row], units * sides), size).reshape(units, sides)

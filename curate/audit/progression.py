@@ -84,8 +84,8 @@ def step(corpus: Corpus, visits: Visits, stage: int, following: int, confidence:
     later = np.repeat([0, 1], [len(here), len(there)])
     later, values = later[~np.isnan(values)], values[~np.isnan(values)]
     unit = np.flatnonzero(later)
-    delta, error = crude(values, Members(unit, np.zeros(len(unit), np.int64), np.ones(len(unit)), 1))
-    low, high = intervals.bounded(delta, error, confidence)
+    delta, size = crude(values, Members(unit, np.zeros(len(unit), np.int64), np.ones(len(unit)), 1))
+    low, high = intervals.of_delta(delta, size, confidence)
     rows = [np.unique(visits.row[visits.stage == each]) for each in (stage, following)]
     return Step(
         stage=stage,

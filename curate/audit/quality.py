@@ -1,4 +1,4 @@
-"""What became of the input: rejections, repairs, fates, proposals of mine, failed scores, suspicious marks."""
+"""What became of the input: rejections, repairs, fates, proposals of mine, failed scores."""
 
 from __future__ import annotations
 
@@ -12,27 +12,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from curate.audit.corpus import Coded
-
-CONTROL_TOKENS = (
-    r"<\|[a-z_]{2,40}\|>|\[/?INST\]|<</?SYS>>|</?s>|<(?:start|end)_of_turn>|<bos>|<eos>|<pad>|\[(?:CLS|SEP|MASK)\]"
-)
-"""Tokens that steer chat templates: ChatML, Llama 2 and 3, Gemma, Mistral, BERT. In content they end a turn early."""
-
-SECRETS = (
-    r"AKIA[0-9A-Z]{16}|gh[pousr]_[A-Za-z0-9]{36,}|sk-[A-Za-z0-9_-]{20,}|xox[abprs]-[A-Za-z0-9-]{10,}|"
-    r"-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----|AIza[0-9A-Za-z_-]{35}|hf_[A-Za-z0-9]{34}"
-)
-"""Keys whose issuers give them a fixed form: AWS, GitHub, OpenAI, Slack, PEM, Google, Hugging Face."""
-
-ADDRESSES = r"[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63})*\.[A-Za-z]{2,24}"
-
-MARKS = {"control tokens": CONTROL_TOKENS, "keys and secrets": SECRETS, "e-mail addresses": ADDRESSES}
-
-
-def marked(row: NDArray[np.int64], text: pa.Array) -> dict[str, int]:
-    """Rows that hold each of the `MARKS`, from texts and the rows that they belong to."""
-    found = {name: pc.match_substring_regex(text, pattern) for name, pattern in MARKS.items()}
-    return {name: len(np.unique(row[np.asarray(holds, np.bool_)])) for name, holds in found.items()}
 
 
 def outcomes(ledger: pa.Table) -> dict[str, int]:

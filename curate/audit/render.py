@@ -44,7 +44,9 @@ def drawn(report: AuditReport) -> dict[str, Chart]:
         charts.drift(report.groupings),
     )
     mapped = (charts.scatter(report.map),) if report.map else ()
-    return {chart.name: chart for chart in (*made, *mapped) if chart.rows}
+    reached = (charts.reach(each, number) for number, each in enumerate(report.coverage.reached))
+    learnt = (charts.losses(report.learnt),) if report.learnt else ()
+    return {chart.name: chart for chart in (*made, *reached, *mapped, *learnt) if chart.rows}
 
 
 def _of_grouping(report: AuditReport, number: int) -> list[Chart]:

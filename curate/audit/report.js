@@ -55,6 +55,11 @@
     });
   }
 
+  // On paper nothing can be opened: what belongs to a finding is shown, tables of numbers are left out.
+  const folded = () => document.querySelectorAll(".finding details");
+  window.addEventListener("beforeprint", () => { for (const each of folded()) each.open = true; });
+  window.addEventListener("afterprint", () => { for (const each of folded()) each.open = false; });
+
   const filters = document.querySelector(".filters");
   if (filters) {
     const findings = [...document.querySelectorAll(".finding")];

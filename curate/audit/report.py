@@ -94,6 +94,17 @@ class MatchedPair(Frozen):
     p: float | None
     q: float | None
     verdict: Direction
+    causes: dict[str, float] = Field(default={}, description="By score: its part in the gap. They add up to the gap.")
+
+
+class PairSet(Frozen):
+    """Texts of one meaning that were scored for this report as the run scores its own, and are not part of it."""
+
+    texts: int
+    unranked: int = Field(description="Texts that have no difficulty.")
+    domain: str = Field(description="The domain of the corpus whose tables gave the ranks.")
+    left_out: tuple[str, ...] = Field(description="Scores of the difficulty that such texts cannot have.")
+    pairs: tuple[MatchedPair, ...]
 
 
 class Skew(Frozen):
@@ -139,10 +150,11 @@ class Grouping(Frozen):
 
 
 class Example(Frozen):
-    """One example and an excerpt of its text."""
+    """One example and an excerpt of its text; a text of a reference set has no id, and some texts are not shown."""
 
-    id: str
-    text: str
+    id: str | None
+    text: str | None
+    difficulty: float | None = None
 
 
 class Association(Frozen):
@@ -218,6 +230,51 @@ class Progression(Frozen):
     roles_out_of_turn: int = Field(description="Review or repeat rows that were not new before.")
 
 
+class LossOf(Frozen):
+    """The mean loss of some rows of one stage: as signals give it, per token."""
+
+    stage: int
+    role: str
+    rows: int
+    loss: float
+    interval: Interval | None
+
+
+class Learnt(Frozen):
+    """What the signals of training say of the order."""
+
+    signals: int
+    strange: int = Field(description="Signals that no place in the order accounts for.")
+    stages: tuple[LossOf, ...]
+    agreement: float | None = Field(description="Spearman's rho of difficulty and first loss, within stages.")
+    agreement_interval: Interval | None
+    compared: int
+    forgotten: tuple[LossOf, ...] = Field(description="Loss at review less loss when new, by the stage of the review.")
+
+
+class Shift(Frozen):
+    """How far the trained rows of an edition lie from those of its parent, by one trait."""
+
+    what: str
+    index: float = Field(description="Population stability index.")
+    by_chance: float = Field(description="What it stays under where nothing changed.")
+    most: str = Field(description="Where most of it comes from.")
+
+
+class Drift(Frozen):
+    """An edition against the one that it came from."""
+
+    parent: str
+    edition: int = Field(description="1 for an edition without a parent, 2 for its child, and so on.")
+    days: int | None = Field(description="Days between the dates of the two cards.")
+    kept: int = Field(description="Rows that both hold.")
+    added: int
+    removed: int
+    other_tier: int = Field(description="Kept rows whose tier changed.")
+    other_stage: int = Field(description="Kept rows that are new in another stage, or in one of the editions in none.")
+    shifts: tuple[Shift, ...]
+
+
 class SkillCell(Frozen):
     """One skill in one stage."""
 
@@ -225,6 +282,37 @@ class SkillCell(Frozen):
     stage: int
     rows: int
     new: int
+    tiers: tuple[int, ...] = Field(description="The rows by tier, from tier 0 on.")
+
+
+class Gap(Frozen):
+    """A skill without rows in a tier, or in a stage between its first and its last."""
+
+    skill: str
+    place: Place
+    due: float = Field(description="Rows that were due there, if skills were spread evenly.")
+
+
+class Reach(Frozen):
+    """How much of a set of texts one place comes near."""
+
+    place: Place
+    rows: int
+    share: float
+    interval: Interval
+    expected: float = Field(description="The share that as many rows would reach, drawn from where the texts are from.")
+
+
+class Reached(Frozen):
+    """How much of a set of texts lies near what each place holds."""
+
+    name: str = Field(description="hold-out or reference.")
+    texts: int
+    nearest: int = Field(description="k: a text is near a row that is no farther than its k-th nearest in the set.")
+    reaches: tuple[Reach, ...]
+    unreached: int = Field(description="Texts that no trained row comes near.")
+    unreached_by_skill: dict[str, int]
+    farthest: tuple[Example, ...] = Field(description="Those of them that are farthest from all that is trained.")
 
 
 class Variety(Frozen):
@@ -232,6 +320,7 @@ class Variety(Frozen):
 
     place: Place
     effective_skills: float = Field(description="exp of the Shannon entropy of the skill shares (Hill number, q = 1).")
+    effective_clusters: float | None = Field(description="The same over clusters of the vectors of a sample.")
     vendi: float | None = Field(description="Vendi score of a sample, through the eigenvalues of its covariance.")
     sampled: int
 
@@ -241,9 +330,12 @@ class Coverage(Frozen):
 
     cells: tuple[SkillCell, ...]
     by_tier: dict[str, dict[str, int]] = Field(description="Trained rows by skill and tier.")
+    gaps: tuple[Gap, ...] = Field(description="Skills without rows where rows are due.")
     unreviewed: tuple[str, ...] = Field(description="Skills that come new before the last stage and never again.")
     untaught: dict[str, int] = Field(description="Skills that the hold-out asks for and no stage teaches.")
     variety: tuple[Variety, ...]
+    clusters: int = Field(description="Into how many clusters the vectors were put.")
+    reached: tuple[Reached, ...] = Field(description="How much of the hold-out and of a reference set is near.")
 
 
 class ScorerHealth(Frozen):
@@ -254,6 +346,15 @@ class ScorerHealth(Frozen):
     not_applicable: int
     failed: int
     reasons: dict[str, int]
+
+
+class LicenceUse(Frozen):
+    """Rows of one source under one licence."""
+
+    source: str
+    licence: str | None
+    rows: int
+    trained: int
 
 
 class Quality(Frozen):
@@ -267,6 +368,16 @@ class Quality(Frozen):
     mined: dict[str, dict[str, int]] = Field(description="Proposals of mine by kind: rows, and by skill.")
     scorers: tuple[ScorerHealth, ...]
     marks: dict[str, int] = Field(description="Rows whose text holds control tokens, secrets or personal data.")
+    secrets: dict[str, int] = Field(default={}, description="Rows by the type of secret that they hold.")
+    marked: dict[str, tuple[str, ...]] = Field(default={}, description="Some of the rows with each mark, by id.")
+    licences: tuple[LicenceUse, ...] = Field(default=(), description="Rows by source and licence.")
+
+
+class Sample(Frozen):
+    """Some of the rows that are new in one stage: near its 10th, 50th and 90th percentile of difficulty."""
+
+    place: Place
+    examples: tuple[Example, ...]
 
 
 class Figure(Frozen):
@@ -290,6 +401,7 @@ class Finding(Frozen):
     q: float | None = None
     says: str
     mend: str
+    examples: tuple[Example, ...] = ()
 
 
 class AuditReport(Frozen):
@@ -303,7 +415,11 @@ class AuditReport(Frozen):
     groupings: tuple[Grouping, ...]
     progression: Progression
     coverage: Coverage
+    learnt: Learnt | None = Field(description="None where no training has written signals.")
+    drift: Drift | None = Field(description="None where no parent edition is named.")
     quality: Quality
+    pairs: PairSet | None = Field(description="The texts of --pairs; None where none were named.")
+    samples: tuple[Sample, ...] = Field(description="Some rows of each stage, from easy to hard.")
     associations: tuple[Association, ...] = Field(description="The strongest of those with support, by list.")
     map: Map | None
     skipped: tuple[str, ...] = Field(description="What could not be looked at, and why.")

@@ -36,6 +36,9 @@ class Settings(Frozen):
     render: tuple[Literal["html", "json", "md"], ...] = Field(
         default=("html",), description="Reports to write beside report.json: html, md."
     )
+    parent: str | None = Field(
+        default=None, description="Run folder of the edition that this one came from: what drifted since is told."
+    )
     groups: dict[str, Expectation] = Field(
         default_factory=dict, description="By column, the shares that its groups should have."
     )

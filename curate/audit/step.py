@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,9 +11,24 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import ConfigDict, Field
 
-from curate.audit import causes, coverage, examine, gather, groups, identity, quality, texts
+from curate.audit import (
+    causes,
+    coverage,
+    drift,
+    examine,
+    examples,
+    gather,
+    groups,
+    identity,
+    licences,
+    marks,
+    quality,
+    reach,
+    texts,
+)
 from curate.audit.corpus import code, numbers, places_of
-from curate.audit.report import AuditReport, Example, Quality, ScorerHealth
+from curate.audit.reach import Asked, ask
+from curate.audit.report import AuditReport, Quality, ScorerHealth
 from curate.audit.settings import Expectation, Settings
 from curate.core import views
 from curate.core.plan import Plan
@@ -20,32 +36,58 @@ from curate.errors import SettingsError, did_you_mean
 from curate.protocol import Frozen
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
-    from curate.audit.corpus import Corpus
+    from numpy.typing import NDArray
+
+    from curate.audit.corpus import Corpus, Visits
     from curate.audit.groups import Groups
     from curate.audit.identity import Mentions
+    from curate.audit.report import LicenceUse
     from curate.store.work import Work
     from curate.store.workspace import Workspace
 
-__all__ = ["Report", "Settings", "run"]
+__all__ = ["Asked", "Given", "Report", "Settings", "ask", "run"]
 
-VERSION = 1
+VERSION = 2
 ALWAYS = ("source", "language", "skill")
 """Columns that are audited without being named, where they have two values or more."""
 
 OWN = ("source", "language")
 MINED = ("duplicates", "contamination", "edges", "noise")
 MOST_VECTORS = 20_000
+MOST_MARKED = 5
+"""So many of the rows with a mark are named."""
 
 Report = AuditReport
 
 
-class _Scorer(Frozen):
-    """What the audit needs of one scorer from the report of `score`; the rest of that is not its concern."""
+@dataclass(frozen=True)
+class Given:
+    """What the pipeline knows beside the run folder.
+
+    ``licences`` by source, as the recipe names them; ``card``, the licence of the dataset's card; ``domain``, the
+    column inside which scores were ranked. ``reference``: the texts of --reference with their vectors. ``pairs``: a
+    folder like a run's, which holds the texts of --pairs and their scores. ``parent``: the run folder of the edition
+    that this one came from, and ``days`` between the dates of their cards.
+    """
+
+    licences: Mapping[str, str] = field(default_factory=dict)
+    card: str | None = None
+    domain: str | None = None
+    reference: Asked | None = None
+    pairs: Workspace | None = None
+    parent: Workspace | None = None
+    days: int | None = None
+
+
+class _Lenient(Frozen):
+    """The base of what the audit needs of another room's report; the rest of that is not its concern."""
 
     model_config = ConfigDict(extra="ignore")
 
+
+class _Scorer(_Lenient):
     alias: str
     folder: str
     ok: int = 0
@@ -54,35 +96,53 @@ class _Scorer(Frozen):
     reasons: dict[str, int] = Field(default_factory=dict)
 
 
-class _Scored(Frozen):
-    model_config = ConfigDict(extra="ignore")
-
+class _Scored(_Lenient):
     scorers: tuple[_Scorer, ...] = ()
 
+    @property
+    def folders(self) -> dict[str, str]:
+        return {scorer.alias: scorer.folder for scorer in self.scorers}
 
-def run(space: Workspace, settings: Settings, work: Work) -> Report:
+
+class _Drifted(_Lenient):
+    edition: int = 1
+
+
+class _Audited(_Lenient):
+    drift: _Drifted | None = None
+
+
+def run(space: Workspace, settings: Settings, work: Work, given: Given | None = None) -> Report:
     """Audit the run and write its reports."""
+    told = given or Given()
     skipped: list[str] = []
     ids, order = gather.sort_ids(space.read_all("examples", ["id"]).column("id"))
-    corpus = _corpus(space, settings, ids, order, skipped)
+    corpus = _corpus(space, ids, order, skipped, settings.unit)
     visits = gather.visits(ids, space.read_table("order.parquet", ["stage", "id", "role"]), _augmented(space))
     plan = space.read_json("plan.json", Plan) if space.disk.exists("plan.json") else None
     finished = space.finished("score", _Scored)
     scored = finished[0] if finished else _Scored()
-    mentions, marks = _read_texts(space, settings, ids)
+    mentions, marked = _read_texts(space, settings, ids)
     grouped = [*_groups(space, settings, ids, order), *identity.axes(mentions)]
     references = {each.column: gather.reference(each, _wanted(settings, each)) for each in grouped}
+    sampled, held_out = _vectors(space, corpus, skipped)
     evidence = examine.Evidence(
         corpus=corpus,
         visits=visits,
         groups=grouped,
         references={column: shares for column, shares in references.items() if shares is not None},
-        quality=_quality(space, corpus, scored, marks, skipped),
+        quality=_quality(space, corpus, scored, marked, _licences(space, corpus, told, order, skipped), skipped),
         mixed=tuple(stage.stage for stage in plan.stages if stage.mixed) if plan else (),
         planned={stage.stage: plan.review for stage in plan.stages if stage.stage} if plan else {},
         mentions=mentions,
-        causes=_causes(space, corpus, grouped, order, plan, scored, skipped),
-        vectors=_vectors(space, ids, skipped),
+        causes=_causes(space, corpus, grouped, order, plan, scored, told.domain, skipped),
+        vectors=sampled,
+        asked=[each for each in (held_out, told.reference if sampled else None) if each],
+        blocks=_blocks(space, ids),
+        signals=_signals(space, ids, skipped),
+        paired=None if told.pairs is None else _paired(told.pairs, plan, scored),
+        line=None if told.parent is None else _line(space, told.parent, corpus, visits, order, told.days),
+        card=told.card,
         skipped=tuple(skipped),
     )
     report = _quote(space, examine.examine(evidence, settings.thresholds))
@@ -100,7 +160,7 @@ def _render(space: Workspace, settings: Settings, report: Report) -> None:
         space.write_bytes("audit/report.md", markdown.text(report).encode())
 
 
-def _corpus(space: Workspace, settings: Settings, ids: pa.Array, order: pa.Array, skipped: list[str]) -> Corpus:
+def _corpus(space: Workspace, ids: pa.Array, order: pa.Array, skipped: list[str], unit: str | None) -> Corpus:
     counted = bool(space.parts("statistics/tokens"))
     if not counted:
         skipped.append("Length: there are no counts of tokens, so nothing is held against length.")
@@ -111,7 +171,7 @@ def _corpus(space: Workspace, settings: Settings, ids: pa.Array, order: pa.Array
         space.read_table("skills.parquet", ["id", "skill", "weight"]),
         space.read_all("statistics/tokens", ["id", "tokens"]) if counted else None,
         space.read_table(mined, ["id", "partners"]) if space.disk.exists(mined) else None,
-        None if settings.unit is None else _column(space, settings.unit, order),
+        None if unit is None else _column(space, unit, order),
     )
 
 
@@ -130,47 +190,52 @@ def _groups(space: Workspace, settings: Settings, ids: pa.Array, order: pa.Array
     return held
 
 
-def _read_texts(space: Workspace, settings: Settings, ids: pa.Array) -> tuple[Mentions, dict[str, int]]:
+@dataclass(frozen=True)
+class _Marked:
+    """How many rows hold each mark and each type of secret, and the ids of some of them."""
+
+    rows: Counter[str]
+    secrets: Counter[str]
+    some: Mapping[str, list[str]]
+
+
+def _read_texts(space: Workspace, settings: Settings, ids: pa.Array) -> tuple[Mentions, _Marked]:
     """Which rows mention whom, and how many hold marks that they should not, in one pass over the texts.
 
     Our terms are English: they are looked for in rows that are English or of unknown language, the user's in all.
     """
     terms, lexicon = identity.vocabulary(settings.lexicon)
     ours = identity.ours_alone(settings.lexicon, terms)
-    marks, rows, found = Counter[str](dict.fromkeys(quality.MARKS, 0)), [], []
+    seen = _Marked(Counter(), Counter(), {})
+    some: dict[str, list[str]] = {}
+    rows, found = [], []
     for table in space.read_parts("examples", ["id", "language", *texts.COLUMNS]):
         row, text = texts.pieces(table)
-        marks.update(quality.marked(row, text))
+        spotted = marks.find(row, text, table.column("language").to_pylist())
+        seen.secrets.update(spotted.secrets)
+        for name, holding in spotted.rows.items():
+            seen.rows[name] += len(holding)
+            kept = some.setdefault(name, [])
+            kept += table.column("id").take(pa.array(holding[: MOST_MARKED - len(kept)])).to_pylist()
         at, term = texts.find(row, text, terms)
         english = np.asarray(pc.equal(pc.fill_null(table.column("language"), "en"), "en"), np.bool_)
-        kept = english[at] | ~ours[term]
-        rows.append(places_of(ids, table.column("id"), "examples")[at[kept]])
-        found.append(term[kept])
-    return identity.Mentions(terms, np.concatenate(rows), np.concatenate(found), lexicon), dict(marks)
+        mine = english[at] | ~ours[term]
+        rows.append(places_of(ids, table.column("id"), "examples")[at[mine]])
+        found.append(term[mine])
+    mentions = identity.Mentions(terms, np.concatenate(rows), np.concatenate(found), lexicon)
+    return mentions, _Marked(seen.rows, seen.secrets, some)
 
 
 def _quote(space: Workspace, report: Report) -> Report:
-    """The report with an excerpt of each example that an association names."""
-    wanted = {example.id for each in report.associations for example in each.examples}
-    if not wanted:
-        return report
+    """The report with an excerpt of each example that it shows."""
+    wanted = pa.array(sorted(examples.asked(report)), pa.string())
     held: dict[str, list[str]] = {}
-    for table in space.read_parts("examples", ["id", *texts.COLUMNS]):
-        chosen = table.filter(pc.is_in(table.column("id"), value_set=pa.array(sorted(wanted))))
+    for table in space.read_parts("examples", ["id", *texts.COLUMNS]) if len(wanted) else ():
+        chosen = table.filter(pc.is_in(table.column("id"), value_set=wanted))
         names = chosen.column("id").to_pylist()
         for row, text in zip(*texts.pieces(chosen), strict=True):
             held.setdefault(names[int(row)], []).append(text.as_py())
-    quoted = tuple(
-        each.model_copy(
-            update={
-                "examples": tuple(
-                    Example(id=example.id, text=texts.excerpt(held[example.id], each.word)) for example in each.examples
-                )
-            }
-        )
-        for each in report.associations
-    )
-    return report.model_copy(update={"associations": quoted})
+    return examples.quoted(report, held)
 
 
 def _by_skill(space: Workspace, ids: pa.Array) -> Groups:
@@ -205,52 +270,142 @@ def _causes(
     order: pa.Array,
     plan: Plan | None,
     scored: _Scored,
+    domain: str | None,
     skipped: list[str],
 ) -> Mapping[str, list[dict[str, float]]]:
     """By column and group, each score's part of the gap in difficulty; empty where it cannot be taken apart."""
-    folders = {scorer.alias: scorer.folder for scorer in scored.scorers}
-    if (
-        plan is None
-        or not plan.ingredients
-        or any(one.score.partition(".")[0] not in folders for one in plan.ingredients)
-    ):
+    needed = [] if plan is None else [one.score.partition(".")[0] for one in plan.ingredients]
+    if plan is None or not needed or not set(needed) <= scored.folders.keys():
         skipped.append("Causes: without the plan and its scores, difficulty cannot be taken apart.")
         return {}
-    scores = {}
-    for one in plan.ingredients:
-        alias, _, field = one.score.partition(".")
-        table = space.read_all(folders[alias], ["id", field])
-        at = places_of(corpus.ids, table.column("id"), folders[alias])
-        scores[one.score] = numbers(corpus.rows, at, table.column(field))
     kind = space.read_all("statistics/tokens", ["kind"]).column("kind").take(order)
-    part = causes.of_rows(plan, scores, gather.domains(_column(space, "language", order), kind))
+    if domain is None:
+        inside = gather.domains(_column(space, "language", order), kind)
+    else:
+        inside = np.array(pc.fill_null(_column(space, domain, order).cast(pa.string()), "none").to_pylist(), object)
+    scores = _scores(space, plan, scored, corpus.ids)
+    part = causes.of_rows(plan, scores, inside, np.array(kind.to_pylist(), dtype=object))
     if not causes.explains(part, corpus.difficulty):
-        skipped.append("Causes: the plan's scores do not add up to the difficulty, as with --domain or other labels.")
+        skipped.append("Causes: the plan's scores do not add up to the difficulty, as where labels made it.")
         return {}
     names = [one.score for one in plan.ingredients]
     return {each.column: causes.gaps(each, corpus.difficulty, names, part) for each in grouped}
 
 
-def _vectors(space: Workspace, ids: pa.Array, skipped: list[str]) -> coverage.Vectors | None:
-    """The vectors of a sample of rows."""
-    if not space.parts("vectors"):
-        skipped.append("Variety: there are no vectors, so variety of meaning is not measured.")
+def _scores(space: Workspace, plan: Plan, scored: _Scored, ids: pa.Array) -> dict[str, NDArray[np.float64]]:
+    """The scores that make the difficulty, those of them that stand in this folder. Shape (rows,) each."""
+    held = {}
+    for one in plan.ingredients:
+        alias, _, name = one.score.partition(".")
+        folder = scored.folders.get(alias, "")
+        if folder and space.parts(folder):
+            table = space.read_all(folder, ["id", name])
+            held[one.score] = numbers(len(ids), places_of(ids, table.column("id"), folder), table.column(name))
+    return held
+
+
+def _paired(beside: Workspace, plan: Plan | None, scored: _Scored) -> examine.Paired:
+    """The texts of --pairs, ranked by the tables of the corpus's largest domain, whatever they are themselves."""
+    if plan is None or not plan.knots:
+        raise SettingsError("--pairs needs the plan of the run", fix="give `curate tier` first")
+    ids, order = gather.sort_ids(beside.read_all("examples", ["id"]).column("id"))
+    sides, joined = (_column(beside, name, order) for name in ("group", "pair"))
+    domain = max(plan.knots, key=lambda each: (each.rows, each.domain)).domain
+    scores = _scores(beside, plan, scored, ids)
+    kind = domain.rpartition("/")[2] if "/" in domain else "chat"
+    everywhere = (np.full(len(ids), each, dtype=object) for each in (domain, kind))
+    part = causes.of_rows(plan, scores, *everywhere)
+    known = np.any([~np.isnan(each) for each in scores.values()], axis=0) if scores else np.zeros(len(ids), np.bool_)
+    return examine.Paired(
+        groups=groups.by_values("group", sides),
+        unit=code(joined).codes,
+        parts={one.score: line for one, line in zip(plan.ingredients, part, strict=True) if one.score in scores},
+        difficulty=np.where(known, part.sum(axis=0), np.nan),
+        domain=domain,
+        left_out=tuple(one.score for one in plan.ingredients if one.score not in scores),
+    )
+
+
+def _line(
+    space: Workspace, parent: Workspace, corpus: Corpus, visits: Visits, order: pa.Array, days: int | None
+) -> examine.Line:
+    """The edition and its parent."""
+    ids, theirs = gather.sort_ids(parent.read_all("examples", ["id"]).column("id"))
+    before = gather.visits(ids, parent.read_table("order.parquet", ["stage", "id", "role"]), _augmented(parent))
+    audited = parent.read_json("audit/report.json", _Audited) if parent.disk.exists("audit/report.json") else _Audited()
+    return examine.Line(
+        now=_edition(space, corpus, visits, order),
+        before=_edition(parent, _corpus(parent, ids, theirs, [], None), before, theirs),
+        parent=parent.root.name,
+        number=(audited.drift.edition if audited.drift else 1) + 1,
+        days=days,
+    )
+
+
+def _edition(space: Workspace, corpus: Corpus, visits: Visits, order: pa.Array) -> drift.Edition:
+    source = np.array(_column(space, "source", order).to_pylist(), dtype=object)
+    return drift.Edition(corpus, source, gather.first_stages(corpus.rows, visits))
+
+
+def _signals(space: Workspace, ids: pa.Array, skipped: list[str]) -> examine.Signals | None:
+    if not space.parts("training/signals"):
+        skipped.append("Loss: no training has written signals, so nothing is known of what the model learnt.")
         return None
-    chosen = coverage.thin(np.arange(len(ids)), MOST_VECTORS)
-    wanted = ids.take(pa.array(chosen))
-    row, values = [], []
+    table = space.read_all("training/signals", ["curate_id", "visit", "loss"])
+    row = places_of(ids, gather.origins(table.column("curate_id"), _augmented(space)), "training/signals")
+    return examine.Signals(row, table.column("visit").to_numpy(), table.column("loss").cast(pa.float64()).to_numpy())
+
+
+def _vectors(space: Workspace, corpus: Corpus, skipped: list[str]) -> tuple[coverage.Vectors | None, Asked | None]:
+    """The vectors of a sample of rows, and of the hold-out or a sample of it."""
+    if not space.parts("vectors"):
+        skipped.append("Variety: there are no vectors, so variety of meaning and reach are not measured.")
+        return None, None
+    sample = coverage.thin(np.arange(corpus.rows), MOST_VECTORS)
+    held = coverage.thin(np.flatnonzero(corpus.fate.holds("holdout")), reach.MOST_TEXTS)
+    wanted = np.union1d(sample, held)
+    blocks = []
+    for block in _blocks(space, corpus.ids):
+        kept = np.isin(block.row, wanted, assume_unique=True)
+        blocks.append(coverage.Vectors(block.row[kept], block.values[kept]))
+    row = np.concatenate([block.row for block in blocks])
+    rising = np.argsort(row)
+    values = np.concatenate([block.values for block in blocks])[rising]
+    one, other = (np.searchsorted(row[rising], each) for each in (sample, held))
+    return coverage.Vectors(sample, values[one]), Asked("hold-out", values[other], row=held)
+
+
+def _blocks(space: Workspace, ids: pa.Array) -> Iterator[coverage.Vectors]:
+    """The vectors of all rows, a part at a time, in the order of the parts."""
     for table in space.read_parts("vectors"):
-        kept = table.filter(pc.is_in(table.column("id"), value_set=wanted))
-        if len(kept):
-            row.append(places_of(ids, kept.column("id"), "vectors"))
-            flat = kept.column("vector").combine_chunks().flatten()
-            values.append(np.asarray(flat, np.float32).reshape(len(kept), -1))
-    at = np.concatenate(row)
-    rising = np.argsort(at)
-    return coverage.Vectors(at[rising], np.concatenate(values)[rising])
+        flat = table.column("vector").combine_chunks().flatten()
+        values = np.asarray(flat, np.float32).reshape(len(table), -1)
+        yield coverage.Vectors(places_of(ids, table.column("id"), "vectors"), values)
 
 
-def _quality(space: Workspace, corpus: Corpus, scored: _Scored, marks: dict[str, int], skipped: list[str]) -> Quality:
+def _licences(
+    space: Workspace, corpus: Corpus, given: Given, order: pa.Array, skipped: list[str]
+) -> tuple[LicenceUse, ...]:
+    source = _column(space, "source", order).to_pylist()
+    named = [name for name in licences.COLUMNS if name in _user_names(space)]
+    own = _column(space, named[0], order).cast(pa.string()).to_pylist() if named else [None] * len(source)
+    if not named and not given.licences:
+        skipped.append("Licences: no source names one, in the recipe or in a column license.")
+    return licences.uses(source, own, given.licences, corpus.trained)
+
+
+def _user_names(space: Workspace) -> set[str]:
+    return {name for table in space.read_parts("examples", ["user"]) for name in views.user_names(table)}
+
+
+def _quality(
+    space: Workspace,
+    corpus: Corpus,
+    scored: _Scored,
+    marked: _Marked,
+    held: tuple[LicenceUse, ...],
+    skipped: list[str],
+) -> Quality:
     ledger = space.read_all("ledger", ["source", "outcome", "reason", "repairs"]) if space.parts("ledger") else None
     if ledger is None:
         skipped.append("Input: there is no ledger, so rejections and repairs are not counted.")
@@ -268,5 +423,8 @@ def _quality(space: Workspace, corpus: Corpus, scored: _Scored, marks: dict[str,
             for name, path in mined.items()
         },
         scorers=tuple(ScorerHealth(**scorer.model_dump(exclude={"folder"})) for scorer in scored.scorers),
-        marks=marks,
+        marks=dict(marked.rows),
+        secrets=dict(sorted(marked.secrets.items())),
+        marked={name: tuple(some) for name, some in marked.some.items() if some},
+        licences=held,
     )

@@ -67,5 +67,11 @@ def excerpt(texts: Sequence[str], word: str, width: int = 160) -> str:
     return ("\u2026" if start else "") + " ".join(text[start:end].split()) + ("\u2026" if end < len(text) else "")
 
 
+def beginning(texts: Sequence[str], width: int = 120) -> str:
+    """The beginning of the first text, at most *width* characters, on one line."""
+    text = texts[0] if texts else ""
+    return " ".join(text[:width].split()) + ("\u2026" if len(text) > width else "")
+
+
 def _is_word(term: str) -> bool:
     return term.isalpha() and max(term) < _FIRST_UNSPACED

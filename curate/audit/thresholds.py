@@ -40,6 +40,13 @@ class Thresholds(Frozen):
         0.10,
         description="Stages of like difficulty whose skill shares lie closer than this are redundant (ours).",
     )
+    stability_warning: Share = Field(
+        0.10, description="Population stability index from which an edition has drifted (Siddiqi 2006)."
+    )
+    stability_error: Share = Field(0.25, description="The same for a drift that is an error (Siddiqi 2006).")
+    moved_share: Share = Field(
+        0.05, description="Share of the rows of the parent edition that may change their tier (ours)."
+    )
     failed_share: Share = Field(0.01, description="Share of rows on which a scorer may fail (ours).")
     rejected_share: Share = Field(0.05, description="Share of input rows that may be rejected (ours).")
 
@@ -49,4 +56,6 @@ class Thresholds(Frozen):
             raise ValueError("the limits of an error must lie outside those of a warning")
         if self.delta_error < self.delta_warning:
             raise ValueError("delta_error must not lie below delta_warning")
+        if self.stability_error < self.stability_warning:
+            raise ValueError("stability_error must not lie below stability_warning")
         return self

@@ -65,7 +65,7 @@ def number(value: float | None) -> str:
         return "\N{EN DASH}"
     if isinstance(value, int) or float(value).is_integer():
         return f"{int(value):,}"
-    return f"{value:,.3f}" if abs(value) < 100 else f"{value:,.0f}"
+    return f"{value:,.3f}".replace("-0.000", "0.000") if abs(value) < 100 else f"{value:,.0f}"
 
 
 def percent(value: float | None) -> str:

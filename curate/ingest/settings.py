@@ -23,12 +23,13 @@ OUR_NAMES = ("prompt", "context", "completion", "messages", "text", "system", "t
 
 
 class Source(Frozen):
-    """One entry of ``sources``: a path, or a table with a path and a map. A plain string is a path."""
+    """One entry of ``sources``: a path, or a table with a path, a map and a licence. A plain string is a path."""
 
     path: str = Field(description="File, folder, glob, '-', URL or hf:NAME[:CONFIG][:SPLIT].")
     map: dict[str, str] = Field(
         default={}, description="Our names for their columns, as in { prompt = 'q', completion = 'a' }."
     )
+    license: str | None = Field(default=None, description="Licence of its rows, for the report.")
 
     @model_validator(mode="before")
     @classmethod

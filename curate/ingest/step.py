@@ -25,7 +25,18 @@ if TYPE_CHECKING:
 
     from curate.store.work import Work
 
-__all__ = ["Finding", "Report", "Settings", "Source", "SourceReport", "count_rows", "fingerprint", "keep_stdin", "run"]
+__all__ = [
+    "Finding",
+    "Report",
+    "Settings",
+    "Source",
+    "SourceReport",
+    "count_rows",
+    "fingerprint",
+    "keep_stdin",
+    "licences",
+    "run",
+]
 
 KEPT_STDIN = "inputs/stdin"
 _COUNTED_AT_ONCE = 8192
@@ -47,6 +58,16 @@ def fingerprint(sources: Sequence[Source], settings: Settings, space: Workspace 
     inputs = find(sources, _stdin(space))
     held = [(each.name, dict(each.map), each.sha256()[0]) for each in inputs]
     return digest(jobs.VERSION, settings.model_dump(mode="json"), held)
+
+
+def licences(sources: Sequence[Source], space: Workspace | None = None) -> dict[str, str]:
+    """The licence of each input by its name in the ledger, where the recipe names one."""
+    return {
+        each.name: source.license
+        for source in sources
+        if source.license is not None
+        for each in find([source], _stdin(space))
+    }
 
 
 def count_rows(sources: Sequence[Source], settings: Settings) -> int:

@@ -13,7 +13,7 @@ from pydantic import Field
 
 from curate.core import views
 from curate.core.chance import draw
-from curate.core.contract import SIGNALS_COLUMN, check_needs
+from curate.core.contract import SIGNALS_COLUMN, VECTOR_COLUMNS, check_needs
 from curate.core.plan import ScoreSource
 from curate.errors import ScorerError, SettingsError, did_you_mean
 from curate.models import names
@@ -201,6 +201,28 @@ def _user_column(space: Workspace, name: str) -> pa.ChunkedArray:
         raise SettingsError(f"no example has a column {name!r}", fix=did_you_mean(name, known))
     common = next(each.type for each in values if not pa.types.is_null(each.type))
     return pa.chunked_array([each.cast(common) for each in values], common)
+
+
+def run_beside(
+    space: Workspace, beside: Workspace, chosen: Sequence[Chosen], tokenizer: names.Resolved, work: Work
+) -> None:
+    """Score the examples of another folder as *space* scored its own: the same models, settings and statistics.
+
+    Scorers that need neighbours, a target set or the signals of training are left out: another folder's rows have none.
+    """
+    parts = [Part(index, beside.rows(path)) for index, path in enumerate(beside.parts("examples"))]
+    _count_tokens(beside, parts, tokenizer, work)
+    alone = [each for each in chosen if not set(each.scorer.needs) & {*VECTOR_COLUMNS, SIGNALS_COLUMN}]
+    for group in _groups(alone):
+        jobs = []
+        for each in group:
+            job = ScoreJob(beside, each.alias, each.scorer, each.settings, each.fingerprints, each.folder)
+            if each.scorer.scope is Scope.CORPUS:
+                merged = f"{each.folder.replace('scores/', 'statistics/', 1)}/merged.parquet"
+                job = replace(job, statistics=space.read_table(merged), statistics_digest=space.digest(merged))
+            jobs.append(job)
+        for _ in _each_missing(ScoreTogether(tuple(jobs)), parts, work, ", ".join(each.alias for each in group)):
+            pass
 
 
 def _count_tokens(space: Workspace, parts: Sequence[Part], tokenizer: names.Resolved, work: Work) -> int:
