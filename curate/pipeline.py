@@ -195,7 +195,7 @@ class Pipeline:
         return None
 
     def _run(self, name: str, wanted: Stamp) -> None:
-        work = Work(wanted, self.engine, self.recipe.seed, self.recipe.part_rows, self.progress)
+        work = Work(wanted, self.engine, self.recipe.seed, self.recipe.part_rows, self.progress, self.recipe.edition)
         report = self._step(name).run(work)
         self.space.finish(name, wanted, report)
         self._held[name] = (report, wanted)
@@ -294,12 +294,17 @@ class Pipeline:
         )
 
     def _tier(self) -> _Step:
-        settings = self.recipe.tier
-        key = {"version": tier.VERSION, "settings": _plain(settings), "seed": self.recipe.seed}
+        settings, recipe = self.recipe.tier, self.recipe
+        key = {
+            "version": tier.VERSION,
+            "settings": _plain(settings),
+            "seed": recipe.seed,
+            "edition": recipe.edition,
+        }
         return _Step(
             tier.Report,
             lambda: stamp(key, self._digest("mine"), self._digest("tag"), self._digest("score")),
-            lambda work: tier.run(self.space, settings, self._score_sources(), work),
+            lambda work: tier.run(self.space, settings, self._score_sources(), work, embedded=self.needs_vectors),
             self._tables_stand("tiers.parquet"),
         )
 
@@ -365,10 +370,11 @@ class Pipeline:
             stages=self.recipe.tier.stages,
             tier_count=self.recipe.tier.tier_count,
             requires=tagged.requires,
-            ingredients=tiered.ingredients,
+            ingredients=tiered.measured.ingredients,
+            calibration=tiered.measured.calibration,
+            knots=tiered.measured.knots,
             tiers=tiered.tiers,
-            knots=tiered.knots,
-            skipped=skipped,
+            skipped=(*skipped, *tiered.skipped),
             tokenizer=lambda: _found(self._model(self.recipe.score.tokenizer, "lm")),
             modules=modules,
             tiers_by=self.recipe.tier.tiers_by,

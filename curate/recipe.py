@@ -32,6 +32,11 @@ class Recipe(Frozen):
 
     sources: tuple[Source, ...] = Field(default=(), description="Files, folders, globs, URLs or hf: names, in order.")
     seed: int = Field(default=0, ge=0, description="Decides everything that is left to chance.")
+    edition: int = Field(
+        default=1,
+        ge=1,
+        description="Ranks and borders stay as this edition first measured them; a higher number measures anew.",
+    )
     part_rows: int = Field(default=2048, ge=1, description="Input rows of one part file.")
     ingest: IngestSettings = Field(default_factory=IngestSettings)
     embed: EmbedSettings = Field(default_factory=EmbedSettings)

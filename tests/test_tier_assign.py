@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import combinations_with_replacement
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -11,14 +12,24 @@ from hypothesis import strategies as st
 
 from curate.errors import SettingsError
 from curate.tier.assign import by_difficulty, by_label, steady
-from curate.tier.balance import capped, sample
+from curate.tier.balance import capped, floored, sample, sinking
 from curate.tier.breaks import natural
 from curate.tier.cut import place
 from curate.tier.settings import Settings
 
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
-def floats(*values: float) -> np.ndarray[tuple[int], np.dtype[np.float32]]:
+    Floats = NDArray[np.float32]
+
+
+def floats(*values: float) -> Floats:
     return np.array(values, np.float32)
+
+
+def tiers_of(difficulty: Floats, settings: Settings) -> NDArray[np.int8]:
+    whole = np.zeros(len(difficulty), np.int32)
+    return by_difficulty(difficulty, np.zeros_like(difficulty), whole, settings, {})[0]
 
 
 def spread(values: list[float], cuts: tuple[int, ...]) -> float:
@@ -55,7 +66,7 @@ def test_one_difficulty_for_all_has_one_natural_tier() -> None:
 def test_thresholds_are_the_highest_difficulty_of_their_tier() -> None:
     settings = Settings(thresholds=(0.2, 0.6))
 
-    tier = by_difficulty(floats(0.1, 0.2, 0.3, 0.6, 0.7), floats(0, 0, 0, 0, 0), None, settings)
+    tier = tiers_of(floats(0.1, 0.2, 0.3, 0.6, 0.7), settings)
 
     assert settings.tier_count == 3
     assert tier.tolist() == [0, 0, 1, 1, 2]
@@ -63,14 +74,14 @@ def test_thresholds_are_the_highest_difficulty_of_their_tier() -> None:
 
 def test_thresholds_that_fall_are_refused() -> None:
     with pytest.raises(SettingsError, match="do not rise"):
-        by_difficulty(floats(0.1), floats(0), None, Settings(thresholds=(0.6, 0.2)))
+        tiers_of(floats(0.1), Settings(thresholds=(0.6, 0.2)))
 
 
 def test_each_group_has_rows_in_every_tier_when_tiers_are_cut_inside_groups() -> None:
     difficulty = np.concatenate([np.linspace(0, 0.4, 20), np.linspace(0.6, 1, 20)]).astype(np.float32)
     group = np.repeat(np.array([0, 1], np.int32), 20)
 
-    tier = by_difficulty(difficulty, np.zeros(40, np.float32), group, Settings(tiers=4))
+    tier, _ = by_difficulty(difficulty, np.zeros(40, np.float32), group, Settings(tiers=4), {})
 
     assert [np.bincount(tier[group == each]).tolist() for each in (0, 1)] == [[5, 5, 5, 5], [5, 5, 5, 5]]
 
@@ -87,17 +98,28 @@ def test_an_unstable_row_at_a_border_goes_one_tier_up() -> None:
 def test_labels_make_tiers_in_the_order_of_their_numbers() -> None:
     code = np.array([0, 1, 2, 1], np.int32)
 
-    assert by_label("level", ["10", "9", "2"], code, tiers=3).tolist() == [2, 1, 0, 1]
+    assert by_label("level", ["10", "9", "2"], code, Settings(tiers=3)).tolist() == [2, 1, 0, 1]
+
+
+def test_words_make_tiers_in_the_order_that_is_given() -> None:
+    code, settings = np.array([0, 1, 2], np.int32), Settings(tiers=3, order=("easy", "medium", "hard"))
+
+    assert by_label("level", ["easy", "hard", "medium"], code, settings).tolist() == [0, 2, 1]
+
+
+def test_words_without_an_order_are_refused_since_the_alphabet_is_none() -> None:
+    with pytest.raises(SettingsError, match=r"'easy', 'hard', 'medium'\) are not numbers"):
+        by_label("level", ["easy", "hard", "medium"], np.array([0, 1, 2], np.int32), Settings(tiers=3))
 
 
 def test_more_labels_than_tiers_are_refused_with_the_option() -> None:
     with pytest.raises(SettingsError, match="give --tiers 3"):
-        by_label("level", ["a", "b", "c"], np.array([0], np.int32), tiers=2)
+        by_label("level", ["1", "2", "3"], np.array([0], np.int32), Settings(tiers=2))
 
 
 def test_a_row_without_a_label_is_refused() -> None:
     with pytest.raises(SettingsError, match="1 of 2 examples have no value in 'level'"):
-        by_label("level", ["a"], np.array([0, -1], np.int32), tiers=2)
+        by_label("level", ["1"], np.array([0, -1], np.int32), Settings(tiers=2))
 
 
 @given(st.lists(st.integers(0, 500), min_size=1, max_size=8).filter(any), st.floats(0.1, 1))
@@ -122,3 +144,50 @@ def test_capping_keeps_the_luckiest_rows() -> None:
     group = np.array([0, 0, 0, 1])
 
     assert sample(group, np.array([1, 1]), np.array([0.9, 0.1, 0.5, 0.99])).tolist() == [False, True, False, True]
+
+
+def test_frozen_borders_put_equal_difficulties_into_their_old_tier() -> None:
+    settings, whole = Settings(tiers=2), np.zeros(6, np.int32)
+    _, first = by_difficulty(floats(0.1, 0.2, 0.3, 0.4), floats(0, 0, 0, 0), whole[:4], settings, {})
+
+    grown, _ = by_difficulty(floats(0.1, 0.2, 0.3, 0.4, 0.9, 0.95), np.zeros(6, np.float32), whole, settings, first)
+
+    assert grown.tolist() == [0, 0, 1, 1, 1, 1]
+
+
+@given(st.lists(st.integers(0, 300), min_size=1, max_size=8).filter(any), st.floats(0.01, 0.5))
+def test_every_group_holds_the_floor_and_no_more_is_lost_than_must_be(counts: list[int], floor: float) -> None:
+    groups = np.array(counts)
+    try:
+        kept = floored(groups, floor)
+    except SettingsError:
+        smallest, present = groups[groups > 0].min(), (groups > 0).sum()
+        assert (
+            floor * present > 1
+            or np.minimum(groups, smallest).sum() * 2 <= groups.sum()
+            or (smallest / floor < groups.sum() / 2 + present)
+        )
+        return
+
+    present = groups > 0
+    assert (kept <= groups).all()
+    assert kept[present].min() >= floor * kept.sum() - 1e-6
+    level = kept.max() + 1
+    if (kept < groups).any():
+        assert floor * np.minimum(groups, level).sum() > groups[present].min()
+
+
+def test_a_floor_that_would_cost_most_rows_is_refused_with_one_that_would_not() -> None:
+    with pytest.raises(SettingsError, match=r"only 40 of 1002 rows could stay\n  fix: lower the floor to 0\.0040"):
+        floored(np.array([1000, 2]), 0.05)
+
+
+def test_a_group_that_sinks_into_the_last_tier_is_told_of() -> None:
+    code = np.repeat([0, 1], [100, 40]).astype(np.int32)
+    tier = np.concatenate([np.arange(100) % 4, np.full(40, 3)]).astype(np.int8)
+
+    told = sinking("skill", ["sums", "poems"], code, tier, 4)
+
+    assert [line.split(";")[0] for line in told] == [
+        "40 of the 40 rows of skill 'poems' are in the last tier, of all rows 46%"
+    ]

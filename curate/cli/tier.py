@@ -17,7 +17,7 @@ from curate.tier.step import Settings as TierSettings
 from curate.write.step import Settings as WriteSettings
 
 _TABLES = {
-    "tier": ("stages", "tiers", "skills", "domain", "holdout", "holdout_domain"),
+    "tier": ("stages", "tiers", "skills", "domain", "labels", "holdout", "holdout_domain"),
     "pace": ("policy", "review", "passes", "reuse", "modules"),
     "write": ("format", "keep"),
 }
@@ -29,6 +29,7 @@ _TABLES = {
 @setting(TierSettings, "tiers")
 @setting(TierSettings, "skills")
 @setting(TierSettings, "domain")
+@setting(TierSettings, "labels")
 @setting(TierSettings, "holdout")
 @setting(TierSettings, "holdout_domain")
 @setting(PaceSettings, "policy")
@@ -39,16 +40,19 @@ _TABLES = {
 @setting(WriteSettings, "format")
 @setting(WriteSettings, "keep")
 @click.option("--seed", type=int, help="Decides everything that is left to chance. [default: 0]")
+@click.option("--refresh", is_flag=True, help="Measure ranks and borders anew instead of keeping the first edition's.")
 @click.option("--dry-run", is_flag=True, help="Show the plan; write nothing.")
 @common
 def command(
-    run: str, seed: int | None, dry_run: bool, quiet: bool, verbose: bool, as_json: bool, **given: object
+    run: str, seed: int | None, refresh: bool, dry_run: bool, quiet: bool, verbose: bool, as_json: bool, **given: object
 ) -> None:
     """Give every example of RUN a fate and a tier, plan stages with spaced review, and write the dataset."""
     options: dict[str, dict[str, object]] = {
         table: {key: given[key] for key in keys} for table, keys in _TABLES.items()
     }
-    recipe = changed(recipe_of(run), {"": {"seed": seed}, **options})
+    held = recipe_of(run)
+    edition = held.edition + 1 if refresh else None
+    recipe = changed(held, {"": {"seed": seed, "edition": edition}, **options})
     if dry_run:
         space = Workspace(run)
         pipeline = Pipeline(Workspace(run, OverlayDisk(space.disk)), recipe)

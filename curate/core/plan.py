@@ -34,6 +34,25 @@ class Knots(Frozen):
     ranks: tuple[float, ...]
 
 
+class Calibration(Frozen):
+    """How well a difficulty orders the rows of one kind as their labels do: Spearman's correlation, the mean of folds.
+
+    Weights that were fitted are judged on folds that took no part in fitting them. None where a fold's labels or
+    scores are all the same.
+    """
+
+    kind: str
+    rows: int = Field(description="Labelled rows of this kind.")
+    folds: int
+    fitted: float | None = Field(description="With weights fitted to the labels; None where there are too few.")
+    deviation: float | None = Field(description="Standard deviation of that between folds.")
+    declared: float | None = Field(description="With the weights that the scorers declare, or the recipe gives.")
+    length: float | None = Field(description="With the number of tokens alone.")
+    random: float | None = Field(description="With a hash of the id.")
+    given_length: float | None = Field(description="Partial correlation of what is used, with length held constant.")
+    uses: str = Field(description="fitted, where that is better than declared; else declared.")
+
+
 class Tier(Frozen):
     """One tier: rows with a difficulty up to and including ``upper``."""
 
@@ -144,6 +163,7 @@ class Plan(Frozen):
     how: tuple[str, ...] = Field(default=(), description="How the policy made the order, in sentences for the card.")
     skipped: tuple[str, ...] = Field(description="What was left out, and why.")
     ingredients: tuple[Ingredient, ...]
+    calibration: tuple[Calibration, ...] = Field(default=(), description="Where labels were given, by kind of domain.")
     tiers: tuple[Tier, ...]
     tiers_by: str = Field(default="quantiles of that difficulty", description="What the tiers are, in words.")
     stages: tuple[Stage, ...]

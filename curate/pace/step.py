@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from curate.core import schemas
 from curate.core.chance import chance, draw
-from curate.core.plan import Ingredient, Knots, Plan, Tier
+from curate.core.plan import Calibration, Ingredient, Knots, Plan, Tier
 from curate.core.vary import KINDS
 from curate.errors import DataError
 from curate.pace import arrange, augment, describe, goals, policies, reuse, told, variations
@@ -59,6 +59,7 @@ class Divided:
     tokenizer: Callable[[], Resolved]
     """Which tokenizer counts what variations hold; asked only where rows are varied."""
     modules: tuple[Module, ...] = ()
+    calibration: tuple[Calibration, ...] = ()
     tiers_by: str = "quantiles of that difficulty"
     typical: tuple[str, str] | None = None
     """Folder and field of the score that says how representative a row is."""
@@ -120,6 +121,7 @@ def run(space: Workspace, settings: Settings, divided: Divided, work: Work) -> P
         how=told.how(settings, aims, divided.tier_count),
         skipped=(*divided.skipped, *told.shortfalls(aims, described, course, rows), *told.squeezed(together)),
         ingredients=divided.ingredients,
+        calibration=divided.calibration,
         tiers=divided.tiers,
         tiers_by=divided.tiers_by,
         stages=tuple(described),

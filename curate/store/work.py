@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Work:
-    """The circumstances of one step: its stamp, the run's seed and part size, its engine, and who hears of progress.
+    """The circumstances of one step: its stamp, the run's seed, part size and edition, its engine, and who hears of it.
 
     A step writes ``stamp`` into each whole-corpus table that it makes. Part files carry finer stamps of their own,
     made from the stamps of the parts they come from, so that a part whose inputs did not change is kept.
@@ -25,3 +25,4 @@ class Work:
     seed: int = 0
     part_rows: int = 2048
     progress: Progress = silent
+    edition: int = 1

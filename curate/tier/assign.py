@@ -10,7 +10,7 @@ from curate.errors import SettingsError
 from curate.tier import breaks, cut
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -28,18 +28,25 @@ def borders(difficulty: NDArray[np.float32], settings: Settings) -> NDArray[np.f
 def by_difficulty(
     difficulty: NDArray[np.float32],
     uncertainty: NDArray[np.float32],
-    group: NDArray[np.int32] | None,
+    group: NDArray[np.int32],
     settings: Settings,
-) -> NDArray[np.int8]:
-    """The tier of each row; with *group* the tiers are cut inside each group. NaN goes to the last. Shapes (n,)."""
+    frozen: Mapping[int, NDArray[np.float32]],
+) -> tuple[NDArray[np.int8], dict[int, NDArray[np.float32]]]:
+    """The tier of each row, cut inside its group, and the borders of each group. Shapes (n,).
+
+    A group that has *frozen* borders keeps them, so a row of equal difficulty keeps its tier. NaN goes to the last.
+    """
     tier = np.empty(len(difficulty), np.int8)
-    whole = np.zeros(len(difficulty), np.int32) if group is None else group
-    order = np.argsort(whole, kind="stable")
-    for inside in np.split(order, np.flatnonzero(np.diff(whole[order])) + 1):
-        upper = borders(difficulty[inside], settings)
+    used: dict[int, NDArray[np.float32]] = dict(frozen)
+    order = np.argsort(group, kind="stable")
+    for inside in np.split(order, np.flatnonzero(np.diff(group[order])) + 1):
+        code = int(group[inside[0]]) if len(inside) else 0
+        if code not in used:
+            used[code] = borders(difficulty[inside], settings)
+        upper = used[code]
         placed = cut.place(np.nan_to_num(difficulty[inside], nan=np.inf), upper)
         tier[inside] = steady(placed, difficulty[inside], uncertainty[inside], upper, settings.margin)
-    return tier
+    return tier, used
 
 
 def steady(
@@ -59,8 +66,8 @@ def steady(
     return np.minimum(tier + 1, np.maximum(tier, cut.place(np.nan_to_num(reach, nan=np.inf), upper))).astype(np.int8)
 
 
-def by_label(column: str, words: Sequence[str], code: NDArray[np.int32], tiers: int) -> NDArray[np.int8]:
-    """The tier of each row by its label: numbers in their order, else words in theirs.
+def by_label(column: str, words: Sequence[str], code: NDArray[np.int32], settings: Settings) -> NDArray[np.int8]:
+    """The tier of each row by its label, in the order of `label_values`.
 
     *code* points into the distinct *words*, -1 where a row has no label; shape (n,) in and out. `SettingsError` where
     one has none, or where there are more labels than tiers.
@@ -71,21 +78,30 @@ def by_label(column: str, words: Sequence[str], code: NDArray[np.int32], tiers: 
             f"{missing} of {len(code)} examples have no value in {column!r}, which makes the tiers",
             fix="fill the column, or cut tiers by difficulty",
         )
-    if len(words) > tiers:
+    values = label_values(column, words, settings.order)
+    known = settings.order or tuple(words)
+    if len(known) > settings.tier_count:
         raise SettingsError(
-            f"the column {column!r} has {len(words)} values for {tiers} tiers", fix=f"give --tiers {len(words)}"
+            f"the column {column!r} has {len(known)} values for {settings.tier_count} tiers",
+            fix=f"give --tiers {len(known)}",
         )
-    place = np.empty(len(words), np.int8)
-    place[sorted(range(len(words)), key=lambda at: _numeric(words[at]))] = np.arange(len(words))
-    return place[code]
+    place = values if settings.order else np.argsort(np.argsort(values, kind="stable"), kind="stable")
+    return place.astype(np.int8)[code]
 
 
-def _numeric(word: str) -> tuple[int, float, str]:
-    """Numbers before words, numbers by value."""
+def label_values(column: str, words: Sequence[str], order: Sequence[str]) -> NDArray[np.float64]:
+    """What each word of a column of labels stands for: its place in *order*, or the number that it is.
+
+    Words have no order of their own (easy, hard, medium), so `SettingsError` asks for one. Shape (words,).
+    """
     try:
-        return 0, float(word), word
-    except ValueError:
-        return 1, 0.0, word
+        return np.array([order.index(word) if order else float(word) for word in words], np.float64)
+    except ValueError as error:
+        shown = ", ".join(repr(word) for word in words[:8])
+        raise SettingsError(
+            f"the values of {column!r} ({shown}) are not numbers, or not all in [tier] order",
+            fix='write them lowest first, for example [tier] order = ["easy", "medium", "hard"]',
+        ) from error
 
 
 def _thresholds(settings: Settings) -> NDArray[np.float32]:

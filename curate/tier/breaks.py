@@ -23,7 +23,7 @@ def natural(difficulty: NDArray[np.float32], tiers: int) -> NDArray[np.float32]:
     """
     values, weights, upper = _knots(difficulty)
     if len(values) <= 1 or tiers == 1:
-        return np.full(tiers - 1, upper[-1] if len(upper) else np.inf, np.float32)
+        return np.full(tiers - 1, upper[-1] if len(upper) else 0.0, np.float32)
     cost = _costs(values, weights)
     parts = min(tiers, len(values))
     best = cost[0]

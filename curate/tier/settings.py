@@ -27,6 +27,13 @@ class Settings(Frozen):
         default_factory=dict,
         description="Scores that make the difficulty, by alias or alias.field; negative turns one round.",
     )
+    labels: str | None = Field(
+        default=None,
+        description="Column that says how hard some rows or all are; the weights of the scores are fitted to it.",
+    )
+    order: tuple[str, ...] = Field(
+        default=(), description="The words of a column of labels, lowest first; numbers need no order."
+    )
     missing: Literal["error", "hardest", "unused"] = Field(
         default="error", description="What becomes of an example that no score could be given."
     )
@@ -52,11 +59,21 @@ class Settings(Frozen):
         default_factory=dict,
         description="Largest share of one value by column (skill, source, language or yours); the rest stays unused.",
     )
+    floor: dict[str, float] = Field(
+        default_factory=dict,
+        description="Smallest share of each value by column; so many rows of the larger ones stay unused.",
+    )
     remove: tuple[Literal["duplicate", "contaminated", "quarantined"], ...] = Field(
         default=("duplicate", "contaminated"),
         description="What mining proposes and tier acts on: duplicate, contaminated, quarantined (rare and broken).",
     )
     holdout: float = Field(default=0.05, ge=0, lt=1, description="Share of examples that is held out of training.")
+    holdout_similarity: float = Field(
+        default=0.9,
+        gt=0,
+        le=1,
+        description="No training row is nearer to a held-out one than this cosine; 1 looks at duplicates alone.",
+    )
     holdout_domain: tuple[str, ...] = Field(
         default=(), description="Hold out all rows of a domain, as COLUMN=VALUE; source=lessons.jsonl, for example."
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -9,64 +10,77 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import Field
 
-from curate.core import agreement, schemas, views
-from curate.core.chance import draw
+from curate.core import agreement, schemas
+from curate.core.chance import chance, draw
 from curate.core.ids import digest
 from curate.core.plan import Ingredient, Knots, Tier
 from curate.errors import SettingsError, did_you_mean
 from curate.protocol import Frozen
-from curate.tier import assign, balance, difficulty, mined
-from curate.tier.holdout import hold_out
+from curate.store import columns
+from curate.tier import assign, balance, calibrate, clusters, difficulty, edition, holdout, mined
+from curate.tier.edition import Borders, Measured
 from curate.tier.settings import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
-    from curate.core.plan import ScoreSource
+    from curate.core.plan import Calibration, ScoreSource
     from curate.store.work import Work
     from curate.store.workspace import Workspace
+    from curate.tier.clusters import Ties
 
 __all__ = ["Report", "Settings", "run"]
 
-VERSION = 3
+VERSION = 4
 
 
 class Report(Frozen):
     """How the corpus was divided."""
 
     fates: dict[str, int]
-    ingredients: tuple[Ingredient, ...]
+    measured: Measured
     tiers: tuple[Tier, ...]
-    borders: tuple[float, ...]
     domains: dict[str, int]
     unscored: int
-    knots: tuple[Knots, ...]
-    divided_by: str = Field(description="Digest of the settings and the seed; while it holds, the hold-out only grows.")
+    unsteady: int = Field(description="Rows that went one tier up, since their uncertainty reaches past the border.")
+    sinking: tuple[str, ...] = Field(description="Groups most of whose rows are in the last tier, in sentences.")
+    skipped: tuple[str, ...] = Field(description="What was left out, and why.")
+    held_by: str = Field(description="Digest of what the hold-out depends on; while it holds, the hold-out only grows.")
 
 
-def run(space: Workspace, settings: Settings, sources: Sequence[ScoreSource], work: Work) -> Report:
-    """Write `tiers.parquet`, one row per example in the order of the examples."""
-    domain, kind, names = _domains(space, settings)
-    offered = _read_scores(space, sources, settings)
-    chosen = difficulty.ingredients(sources, settings.weights, difficulty.telling(offered, kind))
-    if not chosen:
-        raise SettingsError(
-            "no score says how hard an example is",
-            fix="score with one whose headline rises harder (see `curate scorers`), or name one in [tier.weights]",
-        )
-    scores = [offered[one.score] for one in chosen]
-    ranks, tables = _rank(chosen, scores, domain, names)
-    weights = np.array([[one.weights[each] for each in difficulty.KINDS] for one in chosen])[:, kind]
-    hard, spread = agreement.blend(ranks, weights)
+@dataclass(frozen=True)
+class _Corpus:
+    """Every example in order: ids, domain (a code into names), kind (a code into `difficulty.KINDS`) and ties."""
+
+    ids: pa.ChunkedArray
+    domain: NDArray[np.int32]
+    names: list[str]
+    kind: NDArray[np.int8]
+    ties: Ties
+
+
+def run(space: Workspace, settings: Settings, sources: Sequence[ScoreSource], work: Work, *, embedded: bool) -> Report:
+    """Write `tiers.parquet`, one row per example in the order of the examples.
+
+    *embedded* says whether vectors and neighbours stand: without them only duplicates are kept on one side of the
+    hold-out.
+    """
+    last = space.finished("tier", Report)
+    before = None if last is None else last[0]
+    frozen = before.measured if before is not None and before.measured.edition == work.edition else None
     ids = space.read_all("examples", ["id"]).column("id")
+    corpus = _Corpus(ids, *_domains(space, settings), _ties(space, settings, ids, embedded=embedded))
+    hard, spread, measured = _measure(space, settings, sources, corpus, frozen, work)
     unscored = np.isnan(hard)
     hard = _settle_missing(hard, unscored, settings)
-    tier = _tiers(space, settings, hard, spread)
-    divided_by = digest(settings.model_dump(mode="json"), work.seed)
+    tier, borders, unsteady = _tiers(space, settings, hard, spread, () if frozen is None else _kept(frozen, measured))
     proposed, partners = _proposed(space, settings, ids)
-    fate = _fates(space, settings, hard, tier, ids, divided_by, work.seed, proposed)
+    held_by = digest(settings.model_dump(mode="json", include={"holdout", "holdout_domain"}), work.seed)
+    kept = _before(space, ids, held=before is not None and before.held_by == held_by)
+    fate = _fates(space, settings, ~np.isnan(hard) & (proposed == ""), tier, corpus, kept, work.seed)
+    fate = np.where(proposed != "", proposed, fate)
     table = pa.table(
         {
             "id": ids,
@@ -82,153 +96,116 @@ def run(space: Workspace, settings: Settings, sources: Sequence[ScoreSource], wo
     labels, counts = np.unique(fate, return_counts=True)
     return Report(
         fates=dict(zip(labels.tolist(), counts.tolist(), strict=True)),
-        ingredients=chosen,
+        measured=measured.model_copy(update={"borders": borders}),
         tiers=_describe(hard, tier, settings.tier_count),
-        borders=() if settings.label or settings.within else tuple(assign.borders(hard, settings).tolist()),
-        domains={name: int((domain == code).sum()) for code, name in enumerate(names)},
+        domains={name: int((corpus.domain == code).sum()) for code, name in enumerate(corpus.names)},
         unscored=int(unscored.sum()),
-        knots=tables,
-        divided_by=divided_by,
+        unsteady=unsteady,
+        sinking=_sinking(space, settings, tier, fate == "train"),
+        skipped=() if embedded or not settings.holdout or settings.holdout_similarity == 1 else (_NO_VECTORS,),
+        held_by=held_by,
     )
 
 
-def _tiers(
-    space: Workspace, settings: Settings, hard: NDArray[np.float32], spread: NDArray[np.float32]
-) -> NDArray[np.int8]:
-    if settings.label is not None:
-        return assign.by_label(settings.label, *_column(space, settings.label), settings.tier_count)
-    group = None if settings.within is None else _column(space, settings.within)[1]
-    return assign.by_difficulty(hard, spread, group, settings)
+_NO_VECTORS = "near rows on both sides of the hold-out: the examples have no vectors, so only duplicates are kept apart"
 
 
-def _fates(
+# --- difficulty ---
+
+
+def _measure(
     space: Workspace,
     settings: Settings,
-    hard: NDArray[np.float32],
-    tier: NDArray[np.int8],
-    ids: pa.ChunkedArray,
-    divided_by: str,
-    seed: int,
-    proposed: NDArray[np.str_],
-) -> NDArray[np.str_]:
-    """What becomes of each row: mined ones leave, then some are held out, some capped, the rest trained on."""
-    luck = draw(ids, seed, "tier", "holdout")
-    known = ~np.isnan(hard) & (proposed == "")
-    stratum = _column(space, "skill")[1].astype(np.int64) * settings.tier_count + tier
-    held = np.zeros(len(hard), bool)
-    held[known] = hold_out(luck[known], stratum[known], settings.holdout, _before(space, ids, divided_by)[known])
-    for domain in settings.holdout_domain:
-        held |= _of_domain(space, domain) & known
-    spare = np.zeros(len(hard), bool)
-    for column, cap in settings.cap.items():
-        left = np.flatnonzero(known & ~held & ~spare)
-        code = _column(space, column)[1][left].astype(np.int64) + 1
-        kept = balance.sample(code, balance.capped(np.bincount(code), cap), luck[left])
-        spare[left[~kept]] = True
-    return np.select([proposed != "", ~known | spare, held], [proposed, "unused", "holdout"], "train")
-
-
-def _proposed(space: Workspace, settings: Settings, ids: pa.ChunkedArray) -> tuple[NDArray[np.str_], list[str | None]]:
-    tables: dict[str, pa.Table] = {
-        fate: space.read_table(f"mined/{mined.TABLES[fate]}.parquet") for fate in settings.remove
-    }
-    return mined.fates(ids, tables, settings.remove)
-
-
-def _before(space: Workspace, ids: pa.ChunkedArray, divided_by: str) -> NDArray[np.bool_]:
-    """Rows that the last run of this step held out, where it had the same settings and seed."""
-    last = space.finished("tier", Report)
-    if last is None or last[0].divided_by != divided_by or not space.disk.exists("tiers.parquet"):
-        return np.zeros(len(ids), bool)
-    tiers = space.read_table("tiers.parquet", ["id", "fate"])
-    held = tiers.filter(pc.equal(tiers.column("fate"), "holdout")).column("id")
-    found: NDArray[np.bool_] = pc.is_in(ids, value_set=held.combine_chunks()).to_numpy()
-    return found
-
-
-def _of_domain(space: Workspace, domain: str) -> NDArray[np.bool_]:
-    """The rows that COLUMN=VALUE names."""
-    column, equals, value = domain.partition("=")
-    words, code = _column(space, column) if equals else ([], np.empty(0, np.int32))
-    if value not in words:
-        raise SettingsError(
-            f"no example is in the domain {domain!r} that is to be held out",
-            fix=did_you_mean(value, words) if equals else "write COLUMN=VALUE, for example source=lessons.jsonl",
-        )
-    return np.equal(code, words.index(value))
-
-
-def _column(space: Workspace, name: str) -> tuple[list[str], NDArray[np.int32]]:
-    """The distinct values of a column in their order, and each row's as a code, -1 where it has none."""
-    if name == "skill":
-        values = space.read_table("skills.parquet", ["skill"]).column("skill")
-    elif name in ("source", "language"):
-        values = space.read_all("examples", [name]).column(name)
-    else:
-        values = _own_column(space, name)
-    encoded = values.combine_chunks().dictionary_encode()
-    words = encoded.dictionary.to_pylist()
-    place = np.empty(len(words) + 1, np.int32)
-    place[sorted(range(len(words)), key=words.__getitem__)] = np.arange(len(words), dtype=np.int32)
-    place[-1] = -1
-    return sorted(words), place[encoded.indices.fill_null(len(words)).to_numpy()]
-
-
-def _domains(space: Workspace, settings: Settings) -> tuple[NDArray[np.int32], NDArray[np.int8], list[str]]:
-    """Each row's domain and kind as codes, and the domains' names."""
-    kinds = space.read_all("statistics/tokens", ["kind"]).column("kind")
-    if settings.domain is None:
-        language = pc.fill_null(space.read_all("examples", ["language"]).column("language"), "any")
-        domain = pc.binary_join_element_wise(language, kinds, "/")
-    else:
-        domain = pc.fill_null(_own_column(space, settings.domain), "none")
-    encoded = domain.combine_chunks().dictionary_encode()
-    names = encoded.dictionary.to_pylist()
-    by_name = np.argsort(np.array(names, dtype=object))
-    place = np.empty(len(names), np.int32)
-    place[by_name] = np.arange(len(names), dtype=np.int32)
-    kind = pc.index_in(kinds, pa.array(difficulty.KINDS)).to_numpy().astype(np.int8)
-    return place[encoded.indices.to_numpy()], kind, sorted(names)
-
-
-def _own_column(space: Workspace, name: str) -> pa.ChunkedArray:
-    """One of the user's columns as strings; a name that no example has is a mistake, not a corpus of one domain."""
-    known: set[str] = set()
-    values = []
-    for table in space.read_parts("examples", ["user"]):
-        known |= set(views.user_names(table))
-        values.append(views.user_column(table, name).cast(pa.string()))
-    if name not in known:
-        raise SettingsError(f"no example has a column {name!r}", fix=did_you_mean(name, known))
-    return pa.chunked_array(values, pa.string())
-
-
-def _read_scores(
-    space: Workspace, sources: Sequence[ScoreSource], settings: Settings
-) -> dict[str, NDArray[np.float32]]:
-    """The scores that may make the difficulty, by alias.field: each of shape (n,)."""
-    folders = {
+    sources: Sequence[ScoreSource],
+    corpus: _Corpus,
+    frozen: Measured | None,
+    work: Work,
+) -> tuple[NDArray[np.float32], NDArray[np.float32], Measured]:
+    """Difficulty and uncertainty of each row, and the measure that gave them, its borders still to be cut."""
+    places = {
         f"{source.alias}.{field.name}": (source.folder, field.name) for source in sources for field in source.fields
     }
-    named = difficulty.named(sources, settings.weights) if settings.weights else difficulty.offered(sources)
-    return {
-        score: space.read_all(folder, [field]).column(field).to_numpy().astype(np.float32)
-        for score in named
-        for folder, field in [folders[score]]
-    }
+    offered = difficulty.named(sources, settings.weights) if settings.weights else difficulty.offered(sources)
+    folders = {score: places[score][0] for score in offered}
+    weighed_by = edition.weighed_by(settings, folders)
+    stays = frozen is not None and frozen.weighed_by == weighed_by
+    wanted = [one.score for one in frozen.ingredients] if frozen is not None and stays else list(offered)
+    scores = {score: _score(space, *places[score]) for score in wanted}
+    ranks, tables = _rank(scores, corpus, edition.known_knots(frozen, settings, folders))
+    if frozen is not None and stays:
+        chosen, told = frozen.ingredients, frozen.calibration
+    else:
+        chosen, told = _weigh(space, settings, sources, scores, ranks, corpus, work.seed)
+    weights = np.array([[one.weights[each] for each in difficulty.KINDS] for one in chosen])[:, corpus.kind]
+    hard, spread = agreement.blend(ranks[[wanted.index(one.score) for one in chosen]], weights)
+    used = {one.score: folders[one.score] for one in chosen}
+    return (
+        hard,
+        spread,
+        Measured(
+            edition=work.edition,
+            rows=len(corpus.ids) if frozen is None else frozen.rows,
+            domain=settings.domain,
+            folders=used,
+            weighed_by=weighed_by,
+            cut_by=edition.cut_by(settings, chosen, used),
+            ingredients=tuple(chosen),
+            calibration=told,
+            knots=tuple(table for table in tables if table.score in used),
+            borders=(),
+        ),
+    )
+
+
+def _weigh(
+    space: Workspace,
+    settings: Settings,
+    sources: Sequence[ScoreSource],
+    scores: Mapping[str, NDArray[np.float32]],
+    ranks: NDArray[np.float64],
+    corpus: _Corpus,
+    seed: int,
+) -> tuple[tuple[Ingredient, ...], tuple[Calibration, ...]]:
+    """The scores that make the difficulty, weighed as they are declared or as labels tell."""
+    declared = difficulty.ingredients(sources, settings.weights, difficulty.telling(scores, corpus.kind))
+    if not declared:
+        raise SettingsError(
+            "no score says how hard an example is",
+            fix="score with one whose headline rises harder (see `curate scorers`), or name one in [tier.weights]",
+        )
+    if settings.labels is None:
+        return declared, ()
+    words, code = columns.codes(columns.strings(space, settings.labels, "labels come from"))
+    value = np.append(assign.label_values(settings.labels, words, settings.order), np.nan)[code]
+    label = np.full(len(value), np.nan)
+    for domain in range(len(corpus.names)):
+        inside = corpus.domain == domain
+        label[inside] = agreement.mid_ranks(value[inside])
+    tokens = space.read_all("statistics/tokens", ["tokens"]).column("tokens").to_numpy().astype(np.float64)
+    luck = draw(corpus.ids, seed, "tier", "labels")
+    rows = calibrate.Labelled(ranks, label, corpus.kind, corpus.ties.cluster, tokens, luck)
+    weighed = {one.score: one.weights for one in declared}
+    silent = dict.fromkeys(difficulty.KINDS, 0.0)
+    candidates = [Ingredient(score=score, weights=weighed.get(score, silent)) for score in scores]
+    return calibrate.calibrate(candidates, rows, settings.labels, chance(seed, "tier", "folds"))
+
+
+def _score(space: Workspace, folder: str, field: str) -> NDArray[np.float32]:
+    values: NDArray[np.float32] = space.read_all(folder, [field]).column(field).to_numpy().astype(np.float32)
+    return values
 
 
 def _rank(
-    chosen: Sequence[Ingredient], scores: Sequence[NDArray[np.float32]], domain: NDArray[np.int32], names: Sequence[str]
+    scores: Mapping[str, NDArray[np.float32]], corpus: _Corpus, known: Mapping[tuple[str, str], Knots]
 ) -> tuple[NDArray[np.float64], tuple[Knots, ...]]:
     """The rank of each score inside its domain, shape (scores, n), and the distributions that they were read from."""
-    ranks = np.full((len(chosen), len(domain)), np.nan)
+    ranks = np.full((len(scores), len(corpus.domain)), np.nan)
     tables = []
-    for code, name in enumerate(names):
-        inside = np.flatnonzero(domain == code)
-        for line, one in enumerate(chosen):
-            values = scores[line][inside]
-            table = difficulty.knots(one.score, name, values)
+    for code, name in enumerate(corpus.names):
+        inside = np.flatnonzero(corpus.domain == code)
+        for line, (score, every) in enumerate(scores.items()):
+            values = every[inside]
+            table = known.get((score, name)) or difficulty.knots(score, name, values)
             ranks[line, inside] = difficulty.rank(values, table)
             tables.append(table)
     return ranks, tuple(tables)
@@ -243,6 +220,38 @@ def _settle_missing(hard: NDArray[np.float32], unscored: NDArray[np.bool_], sett
     return np.where(unscored, np.float32(1.0), hard) if settings.missing == "hardest" else hard
 
 
+# --- tiers ---
+
+
+def _kept(frozen: Measured, measured: Measured) -> tuple[Borders, ...]:
+    """The borders that stay: those that were cut from the same difficulty in the same way."""
+    return frozen.borders if frozen.cut_by == measured.cut_by else ()
+
+
+def _tiers(
+    space: Workspace,
+    settings: Settings,
+    hard: NDArray[np.float32],
+    spread: NDArray[np.float32],
+    frozen: Sequence[Borders],
+) -> tuple[NDArray[np.int8], tuple[Borders, ...], int]:
+    """The tier of each row, the borders, and how many rows went up for their uncertainty."""
+    if settings.label is not None:
+        words, code = columns.codes(columns.strings(space, settings.label, "tiers come from"))
+        return assign.by_label(settings.label, words, code, settings), (), 0
+    names: list[str] = []
+    group = np.full(len(hard), -1, np.int32)
+    if settings.within is not None:
+        names, group = columns.codes(columns.strings(space, settings.within, "tiers are cut inside"))
+    code_of = {None: -1} | {name: code for code, name in enumerate(names)}
+    gone = [each for each in frozen if each.group not in code_of]
+    known = {code_of[each.group]: np.array(each.upper, np.float32) for each in frozen if each.group in code_of}
+    tier, used = assign.by_difficulty(hard, spread, group, settings, known)
+    plain, _ = assign.by_difficulty(hard, np.zeros_like(spread), group, settings, used)
+    made = (Borders(group=None if code < 0 else names[code], upper=tuple(used[code].tolist())) for code in sorted(used))
+    return tier, (*made, *gone), int((tier != plain).sum())
+
+
 def _describe(hard: NDArray[np.float32], tier: NDArray[np.int8], count: int) -> tuple[Tier, ...]:
     """The rows and bounds of each tier that holds any."""
     groups = ((number, hard[(tier == number) & ~np.isnan(hard)]) for number in range(count))
@@ -251,3 +260,140 @@ def _describe(hard: NDArray[np.float32], tier: NDArray[np.int8], count: int) -> 
         for number, inside in groups
         if len(inside)
     )
+
+
+def _sinking(
+    space: Workspace, settings: Settings, tier: NDArray[np.int8], trained: NDArray[np.bool_]
+) -> tuple[str, ...]:
+    """The skills, sources and languages that sink into the last tier, which a mean over all rows would not show."""
+    told = []
+    for column in ("skill", "source", "language"):
+        words, code = columns.codes(columns.strings(space, column, ""))
+        chosen = trained & (code >= 0)
+        told += balance.sinking(column, words, code[chosen], tier[chosen], settings.tier_count)
+    return tuple(told)
+
+
+# --- fates ---
+
+
+def _fates(
+    space: Workspace,
+    settings: Settings,
+    known: NDArray[np.bool_],
+    tier: NDArray[np.int8],
+    corpus: _Corpus,
+    before: NDArray[np.bool_],
+    seed: int,
+) -> NDArray[np.str_]:
+    """What becomes of the rows that mining left: some are held out, some left unused, the rest trained on."""
+    luck = draw(corpus.ids, seed, "tier", "holdout")
+    skill = columns.codes(columns.strings(space, "skill", "the hold-out is drawn by"))[1]
+    stratum = skill.astype(np.int64) * settings.tier_count + tier
+    given = before & known
+    for domain in settings.holdout_domain:
+        given |= _of_domain(space, domain) & known
+    held, near = np.zeros(len(known), bool), np.zeros(len(known), bool)
+    ties = clusters.among(corpus.ties, known)
+    held[known] = holdout.hold_out(luck[known], stratum[known], settings.holdout, given[known], ties)
+    near[known] = holdout.near(held[known], np.ones(int(known.sum()), bool), ties)
+    holdout.check_loss(int(near.sum()), int(known.sum()), settings.holdout_similarity)
+    spare = _spare(space, settings, known & ~held & ~near, luck)
+    return np.select([~known | spare, held, near], ["unused", "holdout", "near_holdout"], "train")
+
+
+def _spare(
+    space: Workspace, settings: Settings, free: NDArray[np.bool_], luck: NDArray[np.float64]
+) -> NDArray[np.bool_]:
+    """The rows that caps and floors leave out, gone through until all of them hold."""
+    codes = {
+        column: columns.codes(columns.strings(space, column, "rows are balanced by"))[1].astype(np.int64) + 1
+        for column in (*settings.cap, *settings.floor)
+    }
+    left = free.copy()
+    rows = -1
+    while rows != (rows := int(left.sum())):
+        for limits, share in ((settings.cap, balance.capped), (settings.floor, balance.floored)):
+            for column, limit in limits.items():
+                place = np.flatnonzero(left)
+                code = codes[column][place]
+                left[place[~balance.sample(code, share(np.bincount(code), limit), luck[place])]] = False
+    return free & ~left
+
+
+def _ties(space: Workspace, settings: Settings, ids: pa.ChunkedArray, *, embedded: bool) -> Ties:
+    """What binds the examples together: what mine calls duplicates or a protected pair, and near neighbours."""
+    found = space.read_table("mined/duplicates.parquet", ["id", "partners"])
+    names = ids.combine_chunks()
+    partners = found.column("partners").combine_chunks()
+    own = found.column("id").combine_chunks().take(pc.list_parent_indices(partners))
+    pairs = [pc.index_in(side, names).to_numpy().astype(np.int64) for side in (own, pc.list_flatten(partners))]
+    close = np.empty((0, 2), np.int64)
+    if embedded and settings.holdout_similarity < 1:
+        close = _close(space, settings.holdout_similarity)
+    return clusters.tie(len(ids), close, np.stack(pairs, axis=1))
+
+
+def _close(space: Workspace, least: float) -> NDArray[np.int64]:
+    """All pairs of examples whose vectors have at least this cosine."""
+    pairs, short, start = [], [], 0
+    for part in space.read_parts("neighbours", ["neighbours", "similarity"]):
+        place, cosine = (part.column(name).combine_chunks() for name in part.column_names)
+        lists = (np.asarray(each.flatten()).reshape(len(part), -1) for each in (place, cosine))
+        found, cut = clusters.listed_pairs(*lists, start, least)
+        pairs.append(found)
+        short.append(cut)
+        start += len(part)
+    measured = clusters.measured_pairs(np.concatenate(short), lambda: _vectors(space), least)
+    return clusters.distinct(np.concatenate([*pairs, measured]))
+
+
+def _vectors(space: Workspace) -> Iterator[NDArray[np.float32]]:
+    for part in space.read_parts("vectors", ["vector"]):
+        vectors = part.column("vector").combine_chunks()
+        yield np.asarray(vectors.flatten()).reshape(len(part), vectors.type.list_size)
+
+
+def _proposed(space: Workspace, settings: Settings, ids: pa.ChunkedArray) -> tuple[NDArray[np.str_], list[str | None]]:
+    tables: dict[str, pa.Table] = {
+        fate: space.read_table(f"mined/{mined.TABLES[fate]}.parquet") for fate in settings.remove
+    }
+    return mined.fates(ids, tables, settings.remove)
+
+
+def _before(space: Workspace, ids: pa.ChunkedArray, *, held: bool) -> NDArray[np.bool_]:
+    """Rows that the last run of this step held out, where that still counts."""
+    if not held or not space.disk.exists("tiers.parquet"):
+        return np.zeros(len(ids), bool)
+    tiers = space.read_table("tiers.parquet", ["id", "fate"])
+    out = tiers.filter(pc.equal(tiers.column("fate"), "holdout")).column("id")
+    found: NDArray[np.bool_] = pc.is_in(ids, value_set=out.combine_chunks()).to_numpy()
+    return found
+
+
+def _of_domain(space: Workspace, domain: str) -> NDArray[np.bool_]:
+    """The rows that COLUMN=VALUE names."""
+    column, equals, value = domain.partition("=")
+    words, code = (
+        columns.codes(columns.strings(space, column, "a domain to hold out is named by"))
+        if equals
+        else ([], np.empty(0, np.int32))
+    )
+    if value not in words:
+        raise SettingsError(
+            f"no example is in the domain {domain!r} that is to be held out",
+            fix=did_you_mean(value, words) if equals else "write COLUMN=VALUE, for example source=lessons.jsonl",
+        )
+    return np.equal(code, words.index(value))
+
+
+def _domains(space: Workspace, settings: Settings) -> tuple[NDArray[np.int32], list[str], NDArray[np.int8]]:
+    """Each row's domain as a code, the domains' names, and each row's kind as a code."""
+    kinds = space.read_all("statistics/tokens", ["kind"]).column("kind")
+    if settings.domain is None:
+        language = pc.fill_null(columns.strings(space, "language", ""), "any")
+        domain = pc.binary_join_element_wise(language, kinds, "/")
+    else:
+        domain = pc.fill_null(columns.strings(space, settings.domain, "rows are ranked inside"), "none")
+    names, code = columns.codes(domain)
+    return code, names, pc.index_in(kinds, pa.array(difficulty.KINDS)).to_numpy().astype(np.int8)
