@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from curate.protocol import Engine, Progress
+    from curate.tag.catalogue import Catalogue
 
 log = logging.getLogger(__name__)
 
@@ -109,9 +110,10 @@ class Pipeline:
         return found
 
     def steps(self, upto: str) -> list[str]:
-        """The steps of this recipe up to *upto*: embed only where a scorer needs vectors."""
+        """The steps of this recipe up to *upto*: embed only where a scorer needs vectors, or skills do."""
         wanted = STEPS[: STEPS.index(upto) + 1]
-        return [name for name in wanted if name != "embed" or self.needs_vectors]
+        embeds = self.scorers_need_vectors if upto in ("embed", "score") else self.needs_vectors
+        return [name for name in wanted if name != "embed" or embeds]
 
     def report(self, name: str) -> Frozen:
         """The report of a step that stands."""
@@ -123,9 +125,26 @@ class Pipeline:
         return tuple(_choose(alias, self.recipe) for alias in aliases(self.recipe))
 
     @property
-    def needs_vectors(self) -> bool:
+    def scorers_need_vectors(self) -> bool:
         """Whether a scorer needs vectors or neighbours."""
         return any(set(each.scorer.needs) & set(VECTOR_COLUMNS) for each in self.chosen)
+
+    @property
+    def needs_vectors(self) -> bool:
+        """Whether the encoder runs: for a scorer, or for skills that have seeds or are to be discovered.
+
+        Skills alone do not make scores stale: these see vectors only where a scorer asked for them.
+        """
+        return self.scorers_need_vectors or tag.needs_vectors(self._skills, self.catalogue)
+
+    @cached_property
+    def catalogue(self) -> Catalogue | None:
+        """The skill catalogue that the recipe names."""
+        return tag.read_catalogue(self._skills)
+
+    @property
+    def _skills(self) -> tag.Settings:
+        return tag.Settings(skills=self.recipe.tier.skills)
 
     def agreement(self) -> score_agree.Agreement:
         """How far the scores agree with each other, with length and with labels; `score` must have been built."""
@@ -254,7 +273,7 @@ class Pipeline:
 
         def wanted() -> Stamp:
             signals = score.signals_digest(self.space, settings, chosen)
-            inputs = (self._digest("ingest"), self._digest("embed") if self.needs_vectors else "")
+            inputs = (self._digest("ingest"), self._digest("embed") if self.scorers_need_vectors else "")
             return stamp(key, *inputs, *([signals] if signals else []))
 
         return _Step(
@@ -273,25 +292,36 @@ class Pipeline:
             return stamp(key, self._digest("ingest"), self._digest("embed") if self.needs_vectors else "", leaks)
 
         def run(work: Work) -> Frozen:
-            encode = None
-            if against and self.needs_vectors:
-                found = _found(self._model(self.recipe.embed.encoder, "encoder"))
-                encode = load.load_encoder(found, self.recipe.embed.precision, self.recipe.embed.device).encode
+            encode = self._encode() if against and self.needs_vectors else None
             given = mine.Given(embedded=self.needs_vectors, encode=encode)
             return mine.run(self.space, settings, _read(against, work), work, given)
 
         return _Step(mine.Report, wanted, run, lambda *_: self.space.disk.exists("mined/noise.parquet"))
 
     def _tag(self) -> _Step:
-        settings = tag.Settings(skills=self.recipe.tier.skills)
-        catalogue = tag.read_catalogue(settings)
-        key = {"version": tag.VERSION, "skills": settings.skills, "catalogue": _plain(catalogue) if catalogue else None}
+        settings, catalogue = self._skills, self.catalogue
+        embedded = tag.needs_vectors(settings, catalogue)
+        key: dict[str, object] = {
+            "version": tag.VERSION,
+            "skills": settings.skills,
+            "catalogue": _plain(catalogue) if catalogue else None,
+        }
+        if tag.discovers(settings):
+            key |= {"edition": self.recipe.edition, "seed": self.recipe.seed}
         return _Step(
             tag.Report,
-            lambda: stamp(key, self._digest("ingest")),
-            lambda work: tag.run(self.space, settings, work),
+            lambda: stamp(key, self._digest("ingest"), *([self._digest("embed")] if embedded else [])),
+            lambda work: tag.run(self.space, settings, self._encode() if embedded and catalogue else None, work),
             self._tables_stand("skills.parquet"),
         )
+
+    def _encode(self) -> tag.Encode:
+        """What turns texts into vectors of the kind that the examples have."""
+        settings = self.recipe.embed
+        encoder = load.load_encoder(
+            _found(self._model(settings.encoder, "encoder")), settings.precision, settings.device
+        )
+        return encoder.encode
 
     def _tier(self) -> _Step:
         settings, recipe = self.recipe.tier, self.recipe
@@ -530,13 +560,19 @@ def settle(recipe: Recipe) -> Recipe:
     resolved[tokenizer.reference] = tokenizer
     scoring = settings.model_copy(update={"scorers": listed, "tokenizer": tokenizer.reference})
     updates: dict[str, object] = {"score": scoring, "scorers": tables, "resolved": resolved}
-    if any(set(_choose(alias, recipe).scorer.needs) & set(VECTOR_COLUMNS) for alias in listed):
-        encoder = names.resolve(recipe.embed.encoder, "encoder")
-        resolved[encoder.reference] = encoder
-        updates["embed"] = recipe.embed.model_copy(
-            update={"encoder": encoder.reference, "precision": _settled(recipe.embed)}
-        )
-    return recipe.model_copy(update=updates)
+    return settle_encoder(recipe.model_copy(update=updates))
+
+
+def settle_encoder(recipe: Recipe) -> Recipe:
+    """The recipe with its encoder written out, where scorers or skills need one and it is not known yet."""
+    skills = tag.Settings(skills=recipe.tier.skills)
+    scorers = (_choose(alias, recipe).scorer for alias in aliases(recipe))
+    needed = any(set(scorer.needs) & set(VECTOR_COLUMNS) for scorer in scorers)
+    if recipe.embed.encoder in recipe.resolved or not (needed or tag.needs_vectors(skills, tag.read_catalogue(skills))):
+        return recipe
+    encoder = names.resolve(recipe.embed.encoder, "encoder")
+    embedding = recipe.embed.model_copy(update={"encoder": encoder.reference, "precision": _settled(recipe.embed)})
+    return recipe.model_copy(update={"embed": embedding, "resolved": {**recipe.resolved, encoder.reference: encoder}})
 
 
 def _hold_target(listed: Sequence[str], recipe: Recipe) -> None:

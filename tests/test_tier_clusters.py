@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from curate.core.chance import draw
@@ -30,6 +30,7 @@ def tied(rows: int, pairs: list[tuple[int, int]], twins: list[tuple[int, int]] |
     return tie(rows, *(distinct(each) for each in made))
 
 
+@settings(deadline=None)  # the first call imports scipy
 @given(PAIRS, PAIRS, st.floats(0, 0.4), st.integers(1, 5))
 def test_no_pair_and_no_group_of_twins_straddles_the_hold_out(
     pairs: list[tuple[int, int]], twins: list[tuple[int, int]], share: float, strata: int
@@ -44,6 +45,7 @@ def test_no_pair_and_no_group_of_twins_straddles_the_hold_out(
     assert not set(ties.twin[held]) & set(ties.twin[trained])
 
 
+@settings(deadline=None)  # the first call imports scipy
 @given(PAIRS, st.floats(0, 0.4), st.integers(1, 5))
 def test_every_stratum_still_holds_out_its_share(pairs: list[tuple[int, int]], share: float, strata: int) -> None:
     stratum = np.arange(200) % strata

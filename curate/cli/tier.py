@@ -9,7 +9,7 @@ from curate.cli.options import common, setting
 from curate.cli.session import recipe_of, writing
 from curate.core.plan import Plan
 from curate.pace.step import Settings as PaceSettings
-from curate.pipeline import Pipeline
+from curate.pipeline import Pipeline, settle_encoder
 from curate.recipe import changed
 from curate.store.overlay import OverlayDisk
 from curate.store.workspace import Workspace
@@ -52,7 +52,7 @@ def command(
     }
     held = recipe_of(run)
     edition = held.edition + 1 if refresh else None
-    recipe = changed(held, {"": {"seed": seed, "edition": edition}, **options})
+    recipe = settle_encoder(changed(held, {"": {"seed": seed, "edition": edition}, **options}))
     if dry_run:
         space = Workspace(run)
         pipeline = Pipeline(Workspace(run, OverlayDisk(space.disk)), recipe)

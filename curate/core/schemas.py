@@ -60,6 +60,8 @@ MINED = pa.schema(
 """Proposals of mine; partners are ids, the one to stay first; in contamination they are SOURCE:ROW of a benchmark."""
 
 SKILLS = pa.schema([("id", ID), ("skill", pa.string()), ("weight", pa.float32()), ("by", pa.string())])
+"""``by`` is rule, similarity, classifier, cluster or none; ``weight`` is 1 for a rule, the probability that the
+classifier gives (set right on seeds left out), and the cosine to the mean seed or the cluster for the others."""
 
 TIERS = pa.schema(
     [

@@ -33,6 +33,9 @@ class Skill(Frozen):
     requires: tuple[str, ...] = Field(default=(), description="Skills that must be opened in an earlier stage.")
     seeds: tuple[str, ...] = Field(default=(), description="Example texts, for assignment by similarity.")
     rule: Rule | None = Field(default=None, description="Assigns rows to the skill without looking at their text.")
+    milestones: tuple[str, ...] = Field(
+        default=(), description="What shows that the skill is reached; copied to the dataset card."
+    )
     why: str = Field(default="", description="Why the skill is taught; copied to the dataset card.")
 
 
@@ -40,6 +43,12 @@ class Catalogue(Frozen):
     """The contents of skills.toml."""
 
     skill: tuple[Skill, ...]
+    threshold: float = Field(
+        default=0.3, ge=-1, le=1, description="Least cosine of a row and the mean seed of its skill; others stay out."
+    )
+    margin: float = Field(
+        default=0.02, ge=0, le=2, description="By how much it must be nearer than the next, where similarity decides."
+    )
 
 
 def read(path: Path) -> Catalogue:
@@ -54,7 +63,27 @@ def read(path: Path) -> Catalogue:
             fix="see schemas/catalogue.json for what a skill may hold",
         ) from error
     levels(catalogue)
+    _check_seeds(catalogue)
     return catalogue
+
+
+def reason(skill: Skill) -> str:
+    """Why the skill is taught and what shows that it is reached, for the dataset card; "" where neither is said."""
+    reached = f"Reached when: {'; '.join(skill.milestones)}." if skill.milestones else ""
+    return " ".join(part for part in (skill.why, reached) if part)
+
+
+def _check_seeds(catalogue: Catalogue) -> None:
+    """A seed that stands under two skills teaches neither."""
+    owner: dict[str, str] = {}
+    for skill in catalogue.skill:
+        for seed in skill.seeds:
+            other = owner.setdefault(seed.strip(), skill.name)
+            if other != skill.name or not seed.strip():
+                raise SettingsError(
+                    f"the seed {seed!r} stands under {other!r} and {skill.name!r}, or is empty",
+                    fix="keep it under the skill that it is an example of",
+                )
 
 
 def levels(catalogue: Catalogue) -> dict[str, int]:

@@ -95,5 +95,5 @@ def sinking(
     return [
         f"{int(inside[at])} of the {rows[at]} rows of {column} {words[at]!r} are in the last tier, of all rows "
         f"{last.mean():.0%}; [tier] within = '{column}' cuts tiers inside each {column}"
-        for at in np.flatnonzero((rows >= SINKS_FROM) & (inside > rows / 2))
+        for at in np.flatnonzero((rows >= SINKS_FROM) & (inside > rows / 2)).tolist()
     ]

@@ -40,7 +40,7 @@ def hold_out(
     ties = clusters.alone(len(luck)) if ties is None else ties
     _, unit = np.unique(ties.cluster, return_inverse=True)
     size = np.bincount(unit)
-    chance = np.bincount(unit, weights=luck) % 1.0
+    chance = np.bincount(unit, weights=luck).astype(np.float64) % 1.0
     fresh = np.bincount(unit, weights=held) == 0
     held |= (fresh & (size <= max(share * len(luck), 1)) & (chance < share))[unit]
     _, code = np.unique(stratum, return_inverse=True)
@@ -113,4 +113,5 @@ def _fill_with_rows(
 
 def _missing(held: NDArray[np.bool_], code: NDArray[np.int64], owed: NDArray[np.int64]) -> NDArray[np.int64]:
     counted = np.bincount(code, weights=held, minlength=len(owed)).astype(np.int64)
-    return np.maximum(owed - counted, 0)
+    missing: NDArray[np.int64] = np.maximum(owed - counted, 0)
+    return missing

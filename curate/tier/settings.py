@@ -17,7 +17,8 @@ class Settings(Frozen):
         default=None, ge=1, le=100, description="Number of tiers; by default one less than stages."
     )
     skills: str = Field(
-        default="source", description="Where skills come from: skills.toml, column:NAME (a column of yours) or source."
+        default="source",
+        description="Where skills come from: skills.toml, column:NAME (one of yours), source, or discover[:COUNT].",
     )
     domain: str | None = Field(
         default=None,

@@ -338,9 +338,11 @@ def _close(space: Workspace, least: float) -> NDArray[np.int64]:
     """All pairs of examples whose vectors have at least this cosine."""
     pairs, short, start = [], [], 0
     for part in space.read_parts("neighbours", ["neighbours", "similarity"]):
-        place, cosine = (part.column(name).combine_chunks() for name in part.column_names)
-        lists = (np.asarray(each.flatten()).reshape(len(part), -1) for each in (place, cosine))
-        found, cut = clusters.listed_pairs(*lists, start, least)
+        place, cosine = (
+            np.asarray(part.column(name).combine_chunks().flatten()).reshape(len(part), -1)
+            for name in part.column_names
+        )
+        found, cut = clusters.listed_pairs(place, cosine, start, least)
         pairs.append(found)
         short.append(cut)
         start += len(part)

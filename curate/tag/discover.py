@@ -1,0 +1,88 @@
+"""Skills where nobody has named any: clusters of the vectors, named by their most telling words."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from numpy.typing import NDArray
+
+COUNTS = (2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64)
+"""How many clusters are tried."""
+
+LEAST_ROWS = 20
+"""No more clusters are tried than leave so many rows to each, in the mean."""
+
+SAMPLE = 20_000
+"""Clusters are found on so many rows at most; every row then goes to the nearest."""
+
+WORDS = 3
+_WORD = re.compile(r"[^\W\d_]{3,}")
+
+
+def cluster(vectors: NDArray[np.float32], count: int | None, seed: int) -> NDArray[np.float32]:
+    """The centroids of *count* clusters (spherical k-means), or of as many as part the rows best. Shape (count, d).
+
+    Best is the highest mean simplified silhouette (Hruschka, de Castro and Campello 2004): (b - a) / max(a, b), where
+    a and b are the distances 1 - cosine of a row to its own and to the next centroid.
+    """
+    if count is not None:
+        return _means(vectors, min(count, len(vectors)), seed)
+    tried = [number for number in COUNTS if number * LEAST_ROWS <= len(vectors)] or [1]
+    found = [_means(vectors, number, seed) for number in tried]
+    return found[int(np.argmax([silhouette(vectors, each) for each in found]))]
+
+
+def silhouette(vectors: NDArray[np.float32], middle: NDArray[np.float32]) -> float:
+    """The mean simplified silhouette; 0 for a single cluster."""
+    if len(middle) < 2:
+        return 0.0
+    far = np.clip(1 - np.sort(vectors @ middle.T, axis=1)[:, -2:], 1e-9, None)
+    return float(((far[:, 0] - far[:, 1]) / far[:, 0]).mean(dtype=np.float64))
+
+
+def names(texts: Iterable[Sequence[str]], label: Iterable[Sequence[int]], count: int) -> list[str]:
+    """A name for each cluster: its three most telling words, more where two clusters share them.
+
+    A word tells by its class-based tf-idf (Grootendorst 2022): its share of the cluster's words times
+    ln(1 + A / f), with A the mean number of words of a cluster and f the word's number in all. Texts and labels come
+    in parts.
+    """
+    counted: list[Counter[str]] = [Counter() for _ in range(count)]
+    for some, codes in zip(texts, label, strict=True):
+        for text, code in zip(some, codes, strict=True):
+            counted[code].update(set(_WORD.findall(text.lower())))
+    everywhere: Counter[str] = sum(counted, Counter())
+    mean = everywhere.total() / max(count, 1)
+    made: list[str] = []
+    for words in counted:
+        weight = {word: number / words.total() * np.log(1 + mean / everywhere[word]) for word, number in words.items()}
+        ranked = sorted(weight, key=lambda word: (-weight[word], word)) or ["other"]
+        length = WORDS
+        while (name := "-".join(ranked[:length])) in made and length < len(ranked):
+            length += 1
+        made.append(name if name not in made else f"{name}-{len(made)}")
+    return made
+
+
+def _means(vectors: NDArray[np.float32], count: int, seed: int) -> NDArray[np.float32]:
+    import faiss
+
+    means = faiss.Kmeans(
+        vectors.shape[1],
+        count,
+        niter=20,
+        nredo=3,
+        seed=seed + 1,
+        spherical=True,
+        min_points_per_centroid=1,
+        max_points_per_centroid=len(vectors),
+    )
+    means.train(vectors)
+    return np.asarray(means.centroids, np.float32).reshape(count, -1)
