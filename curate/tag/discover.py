@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from curate.core.chance import chance
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
@@ -72,17 +74,32 @@ def names(texts: Iterable[Sequence[str]], label: Iterable[Sequence[int]], count:
 
 
 def _means(vectors: NDArray[np.float32], count: int, seed: int) -> NDArray[np.float32]:
+    """Spherical k-means, begun with centroids that k-means++ picks (Arthur and Vassilvitskii 2007)."""
     import faiss
 
     means = faiss.Kmeans(
         vectors.shape[1],
         count,
-        niter=20,
-        nredo=3,
+        niter=25,
         seed=seed + 1,
         spherical=True,
         min_points_per_centroid=1,
         max_points_per_centroid=len(vectors),
     )
-    means.train(vectors)
+    means.train(vectors, init_centroids=vectors[_spread(vectors, count, chance(seed, "tag", f"clusters-{count}"))])
     return np.asarray(means.centroids, np.float32).reshape(count, -1)
+
+
+def _spread(vectors: NDArray[np.float32], count: int, luck: np.random.Generator) -> list[int]:
+    """Rows far from each other: each by chance in proportion to its distance to those before, best of a few tries."""
+    chosen = [int(luck.integers(len(vectors)))]
+    far = np.clip(1 - vectors @ vectors[chosen[0]], 0, None).astype(np.float64)
+    tries = 2 + int(np.log(count))
+    for _ in range(count - 1):
+        total = np.cumsum(far)
+        asked = np.searchsorted(total, luck.random(tries) * total[-1]).clip(0, len(vectors) - 1)
+        left = np.minimum(far, np.clip(1 - vectors[asked] @ vectors.T, 0, None))
+        best = int(left.sum(axis=1).argmin())
+        chosen.append(int(asked[best]))
+        far = left[best]
+    return chosen
