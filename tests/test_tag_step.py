@@ -27,11 +27,17 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.model
 
 COOKING = ["bake a loaf of rye bread", "fry onions slowly", "season a stew", "boil eggs", "knead dough for pizza"]
-STARS = ["how far away is the moon", "what is a neutron star", "orbit of Mars", "a telescope for Saturn", "solar eclipse"]
+STARS = [
+    "how far away is the moon",
+    "what is a neutron star",
+    "orbit of Mars",
+    "a telescope for Saturn",
+    "solar eclipse",
+]
 ASKED = {
-    "cooking": ["How do I roast a chicken?", "Which flour makes good bread?", "How long do potatoes boil?"] * 2,
-    "stars": ["Why is Jupiter so big?", "What is a black hole?", "How hot is the surface of the sun?"] * 2,
-    "sums": ["What is 3 plus 4?", "Add 10 and 12.", "Take 5 from 9."] * 2,
+    "cooking": ["How do I roast a chicken?", "Which flour makes good bread?", "How long do potatoes boil?"],
+    "stars": ["Why is Jupiter so big?", "What is a black hole?", "How hot is the surface of the sun?"],
+    "sums": ["What is 3 plus 4?", "Add 10 and 12.", "Take 5 from 9."],
 }
 
 
@@ -41,7 +47,7 @@ def write(path: Path, times: int = 4) -> Path:
         {"instruction": f"{text} ({number})", "output": "Well, " * (number % 5 + 1), "topic": topic}
         for number in range(times)
         for topic, texts in ASKED.items()
-        for text in texts[:3]
+        for text in texts
     ]
     lines = (json.dumps({**row, "topic": row["topic"] if row["topic"] == "sums" else None}) for row in made)
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
@@ -49,15 +55,18 @@ def write(path: Path, times: int = 4) -> Path:
 
 
 def catalogue_of(path: Path, seeds: int) -> Path:
-    lists = (f"[[skill]]\nname = '{name}'\nseeds = {json.dumps(given[:seeds])}\n" for name, given in
-             (("cooking", COOKING), ("stars", STARS)))
+    lists = (
+        f"[[skill]]\nname = '{name}'\nseeds = {json.dumps(given[:seeds])}\n"
+        for name, given in (("cooking", COOKING), ("stars", STARS))
+    )
     rule = "[[skill]]\nname = 'sums'\nrule = { column = 'topic', equals = 'sums' }\n"
     path.write_text("threshold = 0.1\n" + rule + "".join(lists), encoding="utf-8")
     return path
 
 
 def asked(tmp_path: Path, skills: str) -> Recipe:
-    return recipe(write(tmp_path / "rows.jsonl"), tier={"stages": 3, "skills": skills, "holdout": 0.0})
+    tier = {"stages": 3, "skills": skills, "holdout": 0.0}
+    return recipe(write(tmp_path / "rows.jsonl"), tier=tier, write={"keep": ["topic"]}, audit={"by": ["topic"]})
 
 
 def assigned(run: Path) -> list[dict[str, object]]:
@@ -176,7 +185,9 @@ def test_exercisms_own_prerequisites_are_a_catalogue_that_a_curriculum_follows(t
     )
     depth = max(catalogue.levels(catalogue.read(path)).values())
 
-    build(space, recipe(source, tier={"stages": depth + 2, "skills": str(path), "holdout": 0.0}), "write")
+    tier = {"stages": depth + 2, "skills": str(path), "holdout": 0.0}
+
+    build(space, recipe(source, tier=tier, write={"keep": []}), "write")
 
     plan = space.read_json("plan.json", Plan)
     opened = {skill: stage.stage for stage in plan.stages for skill in stage.opens_skills}

@@ -324,6 +324,8 @@ def _spare(
 def _ties(space: Workspace, settings: Settings, ids: pa.ChunkedArray, *, embedded: bool) -> Ties:
     """What binds the examples together: what mine calls duplicates or a protected pair, and near neighbours."""
     found = space.read_table("mined/duplicates.parquet", ["id", "partners"])
+    if not len(found) and not (embedded and settings.holdout_similarity < 1):
+        return clusters.alone(len(ids))
     names = ids.combine_chunks()
     partners = found.column("partners").combine_chunks()
     own = found.column("id").combine_chunks().take(pc.list_parent_indices(partners))

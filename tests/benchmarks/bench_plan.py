@@ -129,14 +129,14 @@ def planned(space: Workspace, stages: int, policy: str) -> Plan:
     work = Work(stamp("benchmark"), LocalEngine())
     divide = tier.Settings(stages=stages)
     with timed("tier"):
-        report = tier.run(space, divide, scores(), work)
+        report = tier.run(space, divide, scores(), work, embedded=False)
     divided = pace.Divided(
         stages=stages,
         tier_count=divide.tier_count,
         requires={f"skill-{at:03d}": (f"skill-{at - 1:03d}",) for at in (2, 3, 5, 8)},
-        ingredients=report.ingredients,
+        ingredients=report.measured.ingredients,
         tiers=report.tiers,
-        knots=report.knots,
+        knots=report.measured.knots,
         skipped=(),
         tokenizer=_unused,
     )
