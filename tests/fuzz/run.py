@@ -46,6 +46,7 @@ def main() -> None:
         "-use_counters=0",
         "-reduce_inputs=0",
         f"-dict={Path(__file__).with_name('words.dict')}",
+        f"-artifact_prefix={corpus}/",
     ]
     atheris.Setup([sys.argv[0], str(corpus), *options], target)
     atheris.Fuzz()
