@@ -521,6 +521,17 @@ def test_text_in_an_arrow_file_that_is_not_utf_8_rejects_its_row(tmp_path: Path)
     assert reasons(space) == ["invalid-utf8"]
 
 
+@pytest.mark.parametrize("kind", [pa.duration("s"), pa.timestamp("s"), pa.date64()])
+def test_a_time_beyond_what_can_be_told_rejects_its_row(kind: pa.DataType) -> None:
+    times = pa.array([0, 2**62, 0], pa.int64()).view(kind)
+
+    first, beyond, last = tables.json_rows(pa.record_batch([times, pa.array("abc")], ["when", "text"]))
+
+    assert isinstance(beyond, Fault)
+    assert beyond.reason.startswith("wrong-type: ")
+    assert [isinstance(each, bytes) for each in (first, last)] == [True, True]
+
+
 def test_a_column_that_stands_twice_is_an_error(tmp_path: Path) -> None:
     pq.write_table(pa.table([pa.array(["a"]), pa.array(["b"])], names=["text", "text"]), tmp_path / "a.parquet")
 

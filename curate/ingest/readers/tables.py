@@ -76,7 +76,7 @@ def json_rows(batch: pa.RecordBatch) -> list[RawRow]:
     """
     try:
         return [orjson.dumps(row, default=_plain) for row in batch.to_pylist()]
-    except UnicodeDecodeError:
+    except (ValueError, OverflowError):
         return [_json_row(batch.slice(row, 1)) for row in range(len(batch))]
 
 
@@ -85,6 +85,8 @@ def _json_row(row: pa.RecordBatch) -> RawRow:
         return orjson.dumps(row.to_pylist()[0], default=_plain)
     except UnicodeDecodeError as error:
         return fault(Reason.INVALID_UTF8, str(error.reason), bytes(error.object)[:4096])
+    except (ValueError, OverflowError) as error:  # a time or duration beyond what Python's have room for
+        return fault(Reason.WRONG_TYPE, str(error), str(row.schema.names).encode()[:4096])
 
 
 def _plain(value: object) -> object:
