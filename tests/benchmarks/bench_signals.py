@@ -14,7 +14,7 @@ import numpy as np
 from curate.models import load, names, signals
 from curate.train.encode import Encoded, pad
 
-ROWS, PROMPT, ANSWER = 4, 64, 128
+ROWS, PROMPT, ANSWER = 2, 32, 64
 
 
 def main() -> None:

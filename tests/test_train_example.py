@@ -1,0 +1,25 @@
+"""The example from scratch runs, and its model learns."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_a_model_from_scratch_learns_through_the_stages(tmp_path: Path) -> None:
+    pytest.importorskip("reasoning_gym")
+    from examples.train_from_scratch import main
+
+    assert main(tmp_path / "sums") == 0
+    report = json.loads((tmp_path / "sums" / "training" / "report.json").read_bytes())
+
+    assert [stage["stage"] for stage in report["stages"]] == [0, 1, 2, 3, 4, 5]
+    assert report["stages"][0]["last_loss"] < report["stages"][0]["first_loss"] / 2
+    assert {each["skill"] for each in report["stages"][-1]["skills"]} == {"addition", "subtraction"}
