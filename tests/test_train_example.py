@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+import runpy
+from pathlib import Path
 
 import pytest
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_a_model_from_scratch_learns_through_the_stages(tmp_path: Path) -> None:
     pytest.importorskip("reasoning_gym")
-    from examples.train_from_scratch import main
+    example = runpy.run_path(str(Path(__file__).parents[1] / "examples" / "train_from_scratch.py"))
 
-    assert main(tmp_path / "sums") == 0
+    assert example["main"](tmp_path / "sums") == 0
     report = json.loads((tmp_path / "sums" / "training" / "report.json").read_bytes())
 
     assert [stage["stage"] for stage in report["stages"]] == [0, 1, 2, 3, 4, 5]
