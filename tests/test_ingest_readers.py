@@ -496,6 +496,15 @@ def test_an_arrow_file_whose_offsets_point_outside_is_an_error(tmp_path: Path) -
         ingest(tmp_path / "run", tmp_path / "a.arrow")
 
 
+def test_an_arrow_file_of_endless_empty_rows_is_an_error() -> None:
+    sink = io.BytesIO()
+    with pa.ipc.new_stream(sink, pa.schema([("nothing", pa.null())])) as writer:
+        writer.write_batch(pa.record_batch([pa.nulls(5000)], ["nothing"]))
+
+    with pytest.raises(DataError, match="5000 rows that hold nothing"):
+        list(tables.arrow(io.BytesIO(sink.getvalue()), "x.arrow"))
+
+
 def test_a_column_of_a_type_that_pyarrow_does_not_know_is_an_error() -> None:
     """An interval of months: the union member Interval (11) of Arrow's flatbuffers, found by the fuzzer."""
     with pytest.raises(DataError, match="cannot be read as Arrow: pyarrow cannot hold a column of type number 21"):
