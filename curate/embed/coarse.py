@@ -1,10 +1,10 @@
 """Nearest neighbours by 16-bit products, then exact ones for the few that may be among them.
 
-Unit vectors are rounded to bfloat16, which many processors multiply several times as fast as 32 bits. A block of queries
-is multiplied with the base chunk by chunk, so that a chunk is looked through while it is in the processor's cache, and
-of every group of columns only the greatest product is kept. The k-th greatest of those is at most the k-th greatest of
-all products, so whatever is among the k nearest stands in a group whose greatest reaches that bound. These groups are
-opened, and their columns that reach it are measured again in 32 bits.
+Unit vectors are rounded to bfloat16, which many processors multiply several times as fast as 32 bits (others keep 32).
+A block of queries is multiplied with the base chunk by chunk, so that a chunk is looked through while it is in the
+processor's cache, and of every group of columns only the greatest product is kept. The k-th greatest of those is at
+most the k-th greatest of all products, so whatever is among the k nearest stands in a group whose greatest reaches that
+bound. These groups are opened, and their columns that reach it are measured again in 32 bits.
 """
 
 from __future__ import annotations
@@ -14,11 +14,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from curate.embed.measure import measured
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable
 
     import torch
     from numpy.typing import NDArray
+
+    Whole = np.int16 | np.int32
 
 QUERIES = 256
 CHUNK = 2048
@@ -33,10 +37,6 @@ SPARE = 4
 
 CROWD = 128
 """Where far more columns reach the bound, as copies do, the best so many beyond k are measured again."""
-
-_LEAST = np.iinfo(np.int16).min
-_LAST = np.iinfo(np.uint64).max
-_POSITIVE = np.int32(0x7FFF_FFFF)
 
 
 class CoarseIndex:
@@ -61,7 +61,7 @@ class CoarseIndex:
 
 
 class Columns:
-    """Rows of a base, shape (n, d) in bfloat16, as chunks of columns of equal width, filled up with noughts."""
+    """Rows of a base, shape (n, d), as chunks of columns of equal width, filled up with noughts."""
 
     def __init__(self, rows: torch.Tensor) -> None:
         import torch
@@ -74,7 +74,7 @@ class Columns:
         self.chunks = [rows[start * self.width : (start + 1) * self.width].t() for start in range(whole)]
         rest = rows[whole * self.width :]
         if len(rest) or not whole:
-            filled = torch.zeros((self.width, rows.shape[1]), dtype=torch.bfloat16)
+            filled = torch.zeros((self.width, rows.shape[1]), dtype=rows.dtype)
             filled[: len(rest)] = rest
             self.chunks.append(filled.t())
 
@@ -85,9 +85,7 @@ class Scratch:
     def __init__(self) -> None:
         self._room: dict[str, torch.Tensor] = {}
 
-    def candidates(
-        self, queries: torch.Tensor, base: Columns, k: int
-    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    def candidates(self, queries: torch.Tensor, base: Columns, k: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Pairs of a query and a column that may be among its k nearest, in order of the queries."""
         want = min(k + SPARE, base.count)
         product, greatest = self._multiplied(queries, base)
@@ -107,22 +105,24 @@ class Scratch:
         chunk, place = np.divmod(place, len(queries) * base.width)
         return row, chunk * base.width + place % base.width
 
-    def _multiplied(self, queries: torch.Tensor, base: Columns) -> tuple[NDArray[np.int16], NDArray[np.int16]]:
+    def _multiplied(self, queries: torch.Tensor, base: Columns) -> tuple[NDArray[Whole], NDArray[Whole]]:
         """All products as a flat array (chunk, query, column) and the greatest of each group, shape (m, groups).
 
-        They are bfloat16 read as whole numbers, which are in the same order where they are positive.
+        They are read as whole numbers, which are in the same order where they are positive.
         """
         import torch
 
         rows, groups, count = len(queries), base.width // GROUP, len(base.chunks)
-        product = self._space("product", (count, rows, base.width), torch.bfloat16)
-        whole = product.view(torch.int16)
+        kind = torch.int16 if queries.dtype == torch.bfloat16 else torch.int32
+        least = torch.iinfo(kind).min
+        product = self._space("product", (count, rows, base.width), queries.dtype)
+        whole = product.view(kind)
         every = count * groups
-        greatest = self._space("greatest", (rows, every + -every % CLAN), torch.int16)
-        greatest[:, every:] = _LEAST
+        greatest = self._space("greatest", (rows, every + -every % CLAN), kind)
+        greatest[:, every:] = least
         for number, chunk in enumerate(base.chunks):
             torch.mm(queries, chunk, out=product[number])
-            whole[number, :, base.count - number * base.width :] = _LEAST
+            whole[number, :, base.count - number * base.width :] = least
             held = whole[number].view(rows, GROUP, groups)
             torch.amax(held, 1, out=greatest[:, number * groups : (number + 1) * groups])
         return whole.view(-1).numpy(), greatest.numpy()
@@ -136,47 +136,19 @@ class Scratch:
         return self._room[name][:size].view(shape)
 
 
-def halved(vectors: NDArray[np.float32]) -> torch.Tensor:
-    """Vectors in bfloat16."""
+def has_fast_halves() -> bool:
+    """Whether this processor multiplies bfloat16 faster than 32-bit numbers."""
     import torch
 
-    return torch.from_numpy(np.ascontiguousarray(vectors)).to(torch.bfloat16)
+    return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())  # noqa: SLF001
 
 
-def measured(
-    vectors: NDArray[np.float32],
-    queries: NDArray[np.float32],
-    row: NDArray[np.int64],
-    column: NDArray[np.int64],
-    k: int,
-) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-    """The k nearest of each query among its candidates, by 32-bit products: cosines and places, shape (m, k)."""
-    import faiss
+def halved(vectors: NDArray[np.float32]) -> torch.Tensor:
+    """Vectors in bfloat16, or as they are where that would be slower."""
+    import torch
 
-    cosine = np.empty(len(row), np.float32)
-    at = [np.ascontiguousarray(one, dtype=kind) for one, kind in ((vectors, np.float32), (queries, np.float32))]
-    places = [np.ascontiguousarray(one, dtype=np.int64) for one in (column, row)]
-    base, asked, one, other = (faiss.swig_ptr(held) for held in (*at, *places))
-    faiss.pairwise_indexed_inner_product(vectors.shape[1], len(row), base, one, asked, other, faiss.swig_ptr(cosine))
-    sizes = np.bincount(row, minlength=len(queries))
-    first = np.concatenate(([0], np.cumsum(sizes)[:-1]))
-    keys = np.full((len(queries), int(sizes.max(initial=k))), _LAST, np.uint64)
-    keys[row, np.arange(len(row)) - first[row]] = _keys(cosine, column)
-    keys.sort(axis=1)
-    return _unkeyed(keys[:, :k])
-
-
-def _keys(cosine: NDArray[np.float32], column: NDArray[np.int64]) -> NDArray[np.uint64]:
-    """Numbers that are in order of falling cosine, then of rising column."""
-    bits = cosine.view(np.int32)
-    falling = np.where(bits < 0, bits, ~bits & _POSITIVE).view(np.uint32).astype(np.uint64)
-    return (falling << np.uint64(32)) | column.astype(np.uint64)
-
-
-def _unkeyed(keys: NDArray[np.uint64]) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-    falling = (keys >> np.uint64(32)).astype(np.uint32).view(np.int32)
-    bits = np.where(falling < 0, falling, ~falling & _POSITIVE).astype(np.int32)
-    return bits.view(np.float32), (keys & np.uint64(0xFFFF_FFFF)).astype(np.int64)
+    kind = torch.bfloat16 if has_fast_halves() else torch.float32
+    return torch.from_numpy(np.ascontiguousarray(vectors)).to(kind)
 
 
 def in_threads(work: Callable[[int, Scratch], None], jobs: Iterable[int]) -> None:
@@ -205,21 +177,22 @@ def in_threads(work: Callable[[int, Scratch], None], jobs: Iterable[int]) -> Non
         torch.set_num_threads(threads)
 
 
-def _bound(held: NDArray[np.int16], want: int) -> NDArray[np.int16]:
+def _bound(held: NDArray[Whole], want: int) -> NDArray[Whole]:
     """What the *want* best of each row reach. Shape (m,); the filling never reaches it."""
+    least = np.iinfo(held.dtype).min + 1
     if held.shape[1] <= want:
-        return np.full(len(held), _LEAST + 1, np.int16)
+        return np.full(len(held), least, held.dtype)
     at = held.shape[1] - want
-    return np.maximum(np.partition(held, at, axis=1)[:, at], _LEAST + 1)
+    return np.maximum(np.partition(held, at, axis=1)[:, at], least)
 
 
 def _opened(
-    held: NDArray[np.int16],
+    held: NDArray[Whole],
     row: NDArray[np.int64],
     first: NDArray[np.int64],
     step: int,
     size: int,
-    bound: NDArray[np.int16],
+    bound: NDArray[Whole],
     want: int,
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """What reaches its row's bound among *size* members from each *first*, *step* apart: rows, and places in *held*."""
@@ -230,12 +203,12 @@ def _opened(
 
 
 def _uncrowded(
-    row: NDArray[np.int64], place: NDArray[np.int64], value: NDArray[np.int16], want: int
+    row: NDArray[np.int64], place: NDArray[np.int64], value: NDArray[Whole], want: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """The best `CROWD` beyond *want* of each row, where one has more than that; rows in order."""
     if not len(row) or np.bincount(row).max() <= want + CROWD:
         return row, place
-    order = np.lexsort((place, -value.astype(np.int32), row))
+    order = np.lexsort((place, -value.astype(np.int64), row))
     row, place = row[order], place[order]
     kept = np.arange(len(row)) - np.searchsorted(row, row) < want + CROWD
     return row[kept], place[kept]

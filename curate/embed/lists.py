@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from curate.embed.coarse import QUERIES, Columns, Scratch, halved, in_threads, measured
+from curate.embed.coarse import QUERIES, Columns, Scratch, halved, in_threads
+from curate.embed.measure import measured
 
 if TYPE_CHECKING:
-    import torch
     from numpy.typing import NDArray
 
 _ROUNDS, _POINTS = 10, 64
@@ -37,7 +37,7 @@ class ListIndex:
         label = self._assigned(self._vectors)
         self._order = np.argsort(label, kind="stable")
         self._starts = np.searchsorted(label[self._order], np.arange(len(self._centres) + 1))
-        self._base = torch.empty(vectors.shape, dtype=torch.bfloat16)
+        self._base = torch.empty(vectors.shape, dtype=self._centres.dtype)
         for start in range(0, len(vectors), _ASSIGNED):
             some = self._order[start : start + _ASSIGNED]
             self._base[start : start + len(some)] = halved(self._vectors[some])
@@ -78,7 +78,9 @@ class ListIndex:
         least = max(int(self._share * len(self._vectors)), k)
         lists = lists[: int(np.searchsorted(np.cumsum(sizes), least)) + 1]
         spans = [slice(self._starts[one], self._starts[one + 1]) for one in np.sort(lists)]
-        return np.concatenate([self._order[one] for one in spans]), Columns(torch.cat([self._base[one] for one in spans]))
+        return np.concatenate([self._order[one] for one in spans]), Columns(
+            torch.cat([self._base[one] for one in spans])
+        )
 
     def _assigned(self, vectors: NDArray[np.float32]) -> NDArray[np.int64]:
         """The list of each vector: that of the nearest centre. Shape (n,)."""

@@ -89,12 +89,14 @@ def _shielded(told: Differences) -> NDArray[np.bool_]:
     """Which pairs differ in protected words alone, and are two texts. Shape (m,)."""
     exchanged = (told.one > 0) & (told.other > 0)
     plain = np.where(exchanged, told.plain[:, 0], told.plain[:, 1])
-    return (told.one + told.other > 0) & (plain == 0)
+    shielded: NDArray[np.bool_] = (told.one + told.other > 0) & (plain == 0)
+    return shielded
 
 
 def _same_answer(answers: Tokens, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
     """Whether the shorter answer shares at least half of its words with the longer. Shape (m,)."""
-    return 2 * _fewer(differing(answers, rows, None)) <= answers.counts[rows].min(axis=1)
+    same: NDArray[np.bool_] = 2 * _fewer(differing(answers, rows, None)) <= answers.counts[rows].min(axis=1)
+    return same
 
 
 def _fewer(told: Differences) -> NDArray[np.int64]:

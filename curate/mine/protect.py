@@ -83,9 +83,9 @@ def cases(pieces: Pieces) -> Cases:
     written: list[str] = pieces.written.to_pylist()
     bare = [piece.strip(_AROUND) for piece in written]
     ends = np.array([piece[-1] in _ENDS for piece in written], np.bool_)
-    inside = np.ones(len(pieces.codes), np.bool_)
-    inside[pieces.starts[pieces.starts < len(inside)]] = False
-    inside = np.flatnonzero(inside)
+    later = np.ones(len(pieces.codes), np.bool_)
+    later[pieces.starts[pieces.starts < len(later)]] = False
+    inside = np.flatnonzero(later)
     seen = np.unique(pieces.codes[inside[~ends[pieces.codes[inside - 1]]]])
     upper = frozenset(_APOSTROPHE.sub("", bare[at].lower()) for at in seen.tolist() if bare[at][:1].isupper())
     return Cases(upper, frozenset(_APOSTROPHE.sub("", word) for word in bare if word.islower()))
@@ -95,8 +95,8 @@ def cases(pieces: Pieces) -> Cases:
 class Differences:
     """The words that only one text of a pair holds, as often as it holds more of them than the other; m pairs.
 
-    ``one`` and ``other``: how many words either has alone, shape (m,). ``plain``: how many of them, of both, a flag of a
-    word does not cover: those that may be exchanged, those that may be added, shape (m, 2).
+    ``one`` and ``other``: how many words either has alone, shape (m,). ``plain``: how many of those of both are not
+    shielded when exchanged, and when added, shape (m, 2).
     """
 
     one: NDArray[np.int64]
