@@ -7,7 +7,8 @@ import pytest
 
 from curate.core.chance import chance
 from curate.embed import kinds
-from curate.embed.coarse import CHUNK, CoarseIndex
+from curate.embed.coarse import CHUNK, CoarseIndex, has_fast_halves
+from curate.embed.lists import ListIndex
 from curate.embed.neighbours import build, nearest
 from curate.errors import SettingsError
 from tests.test_embed import unit
@@ -36,7 +37,7 @@ def test_the_coarse_search_finds_what_the_exact_one_finds(rows: int, width: int)
 def test_a_base_of_several_chunks_is_searched_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     vectors = clustered(3001)
     whole = CoarseIndex(vectors).search(vectors[:100], 5)
-    monkeypatch.setattr("curate.embed.coarse.CHUNK", CHUNK // 64)
+    monkeypatch.setattr("curate.embed.coarse.CHUNK", CHUNK // 4)
 
     parted = CoarseIndex(vectors).search(vectors[:100], 5)
 
@@ -47,19 +48,22 @@ def test_a_base_of_several_chunks_is_searched_whole(monkeypatch: pytest.MonkeyPa
 def test_an_index_built_twice_answers_the_same(kind: kinds.Kind) -> None:
     vectors = clustered(2500)
 
-    one, other = (nearest(kinds.make(kind, vectors, 3), vectors[:50], np.arange(50), 10, 2500) for _ in range(2))
+    one, other = (nearest(kinds.make(kind, vectors, 11, 3), vectors[:50], np.arange(50), 10, 2500) for _ in range(2))
 
     assert (one[0] == other[0]).all()
     assert (one[1] == other[1]).all()
 
 
-def test_the_recall_of_the_exact_index_is_one_and_that_of_codes_is_less() -> None:
+def test_the_recall_of_the_exact_index_is_one_and_others_reach_what_is_asked() -> None:
     vectors = clustered(2500)
 
-    found = {kind: kinds.recall(kinds.make(kind, vectors, 0), vectors, 10, chance(0, "t", "t")) for kind in kinds.ABOUT}
+    found = {
+        kind: kinds.recall(kinds.make(kind, vectors, 10, 0), vectors, 10, chance(0, "t", "t")) for kind in kinds.ABOUT
+    }
 
-    assert (found["flat"], found["coarse"] >= 0.99) == (1.0, True)
-    assert found["pq"] < 1
+    assert found["flat"] == found["coarse"] == 1
+    assert found["ivf"] >= kinds.AIM
+    assert found["pq"] >= 0.95
 
 
 def test_a_recall_below_the_setting_is_an_error() -> None:
@@ -69,5 +73,49 @@ def test_a_recall_below_the_setting_is_an_error() -> None:
 
 def test_the_kind_goes_by_size() -> None:
     assert kinds.choose(100, 384) == "flat"
+    assert kinds.choose(100_000, 384) == ("coarse" if has_fast_halves() else "flat")
     assert kinds.choose(3_000_000, 384) == "ivf"
     assert kinds.choose(30_000_000, 384) == "pq"
+
+
+def test_copies_in_crowds_are_all_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    vectors = np.repeat(clustered(20), 300, axis=0)
+
+    cosine, place = CoarseIndex(vectors).search(vectors[:600], 50)
+
+    assert (cosine > 0.999).all()
+    assert (place // 300 == np.repeat([0, 1], 300)[:, None]).all()
+    assert len(np.unique(place[0])) == 50
+
+
+def test_without_fast_halves_the_search_runs_in_32_bits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("curate.embed.coarse.has_fast_halves", lambda: False)
+    vectors = clustered(3001)
+
+    cosine, _ = CoarseIndex(vectors).search(vectors, 11)
+
+    assert cosine == pytest.approx(build(vectors).search(vectors, 11)[0], abs=2e-6)
+
+
+def test_the_number_of_threads_changes_nothing() -> None:
+    import torch
+
+    vectors = clustered(3001)
+    before = torch.get_num_threads()
+    found = []
+    for threads in (1, 2):
+        torch.set_num_threads(threads)
+        found.append(CoarseIndex(vectors).search(vectors, 11))
+    torch.set_num_threads(before)
+
+    assert (found[0][0] == found[1][0]).all()
+    assert (found[0][1] == found[1][1]).all()
+
+
+def test_lists_grow_wider_until_they_find_enough() -> None:
+    vectors = unit(3000, 24)
+
+    few, enough = ListIndex(vectors, 0, 1 / 64), kinds.make("ivf", vectors, 10, 0)
+
+    assert kinds.recall(few, vectors, 10, chance(0, "t", "t")) < 0.6
+    assert kinds.recall(enough, vectors, 10, chance(0, "t", "t")) >= 0.98

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from curate.embed.coarse import CoarseIndex
-from curate.embed.neighbours import Index, build
+from curate.core.chance import chance
+from curate.embed.coarse import CoarseIndex, has_fast_halves
+from curate.embed.codes import CodeIndex
+from curate.embed.lists import ListIndex
+from curate.embed.neighbours import FlatIndex, Index, build
 from curate.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -15,67 +18,78 @@ if TYPE_CHECKING:
 
 Kind = Literal["flat", "coarse", "ivf", "pq"]
 
-COARSE_FROM = 50_000
-"""Below this many rows the exact index is faster; at 60,000 this one takes 0.7 of its time on one thread."""
+COARSE_FROM = 4_000
+"""Below this many rows the exact index takes no second."""
 
-IVF_FROM = 2_000_000
+IVF_FROM = 300_000
+"""From here on the search of all pairs takes minutes."""
+
 PQ_FROM_BYTES = 8 << 30
-"""Above so many bytes of vectors they are kept in 1/16 of the space."""
+"""Above so many bytes the vectors stay on disk, and codes in 1/16 of the space stand for them in memory."""
+
+AT_ONCE: dict[Kind, int] = {"ivf": 512}
+"""Parts that are searched together; lists are fast only where many rows ask for the same."""
 
 SAMPLE = 500
+AIM = 0.99
+"""The recall that inverted lists are widened for, where no more is asked for."""
+
 ABOUT: dict[Kind, str] = {
     "flat": "exact inner product (faiss IndexFlatIP)",
-    "coarse": "8-bit products, measured again in 32 bits",
-    "ivf": "inverted lists (faiss IndexIVFFlat)",
-    "pq": "inverted lists with product quantisation (faiss IndexIVFPQ)",
+    "coarse": "all products in 16 bits, the nearest measured again in 32",
+    "ivf": "the nearest inverted lists in 16 bits, the nearest measured again in 32",
+    "pq": "inverted lists with product quantisation (faiss IndexIVFPQ), the nearest measured again in 32 bits",
 }
 
 
 def choose(rows: int, width: int) -> Kind:
     """The kind for *rows* vectors; it depends on the size and the processor alone, so it is the same every time."""
-    if rows < COARSE_FROM:
-        return "flat"
     if rows * width * 4 > PQ_FROM_BYTES:
         return "pq"
-    if rows >= IVF_FROM:
-        return "ivf"
-    return "coarse" if has_fast_bytes() else "flat"
+    return "ivf" if rows >= IVF_FROM else choose_exact(rows)
 
 
-def has_fast_bytes() -> bool:
-    """Whether this processor multiplies 8-bit numbers faster than 32-bit ones (AVX-512, where VNNI came with it)."""
-    import torch
-
-    return bool(torch.backends.cpu.get_cpu_capability() == "AVX512")
+def choose_exact(rows: int) -> Kind:
+    """The kind that looks at all of *rows* vectors, and so finds practically all: for queries that are few."""
+    return "coarse" if rows >= COARSE_FROM and has_fast_halves() else "flat"
 
 
-def make(kind: Kind, vectors: NDArray[np.float32], seed: int) -> Index:
-    """An index of this kind over unit vectors of shape (n, d)."""
+def make(kind: Kind, vectors: NDArray[np.float32], k: int, seed: int, least: float = AIM) -> Index:
+    """An index of this kind over unit vectors of shape (n, d), to be asked for k neighbours."""
     match kind:
         case "flat":
-            return build(vectors)
+            return FlatIndex(vectors)
         case "coarse":
             return CoarseIndex(vectors)
-        case _:
-            return _inverted(kind, vectors, seed)
+        case "ivf":
+            return _wide_enough(vectors, k, seed, max(least, AIM))
+        case "pq":
+            return CodeIndex(vectors, seed)
 
 
 def recall(
     index: Index, vectors: NDArray[np.float32], k: int, chance: np.random.Generator, sample: int = SAMPLE
 ) -> float:
-    """The share of the true k nearest that *index* finds for a sample of the rows themselves.
+    """The share of the true k nearest that *index* finds for a sample of the rows themselves."""
+    k = min(k, len(vectors))
+    rows = drawn(len(vectors), chance, sample)
+    if not k:
+        return 1.0
+    cosine, _ = index.search(vectors[rows], k)
+    return share_found(cosine, build(vectors).search(vectors[rows], k)[0])
+
+
+def drawn(rows: int, chance: np.random.Generator, sample: int = SAMPLE) -> NDArray[np.int64]:
+    """The rows that are asked to tell the recall, in order."""
+    return np.sort(chance.choice(rows, min(sample, rows), replace=False))
+
+
+def share_found(cosine: NDArray[np.float32], true: NDArray[np.float32]) -> float:
+    """The share of the true k nearest among those found, by their cosines; shapes (m, k), the nearest first.
 
     One as near as the k-th nearest counts as found: which of equals comes last is nobody's truth.
     """
-    k = min(k, len(vectors))
-    if not k:
-        return 1.0
-    rows = np.sort(chance.choice(len(vectors), min(sample, len(vectors)), replace=False))
-    true, _ = build(vectors).search(vectors[rows], k)
-    _, place = index.search(vectors[rows], k)
-    cosine = np.einsum("md,mkd->mk", vectors[rows], vectors[np.maximum(place, 0)])
-    found = (cosine >= true[:, -1:] - 1e-6) & (place >= 0)
-    return float(found.mean())
+    return float((cosine >= true[:, -1:] - 1e-5).mean()) if cosine.size else 1.0
 
 
 def hold(kind: Kind, found: float, least: float) -> float:
@@ -88,21 +102,11 @@ def hold(kind: Kind, found: float, least: float) -> float:
     return found
 
 
-def _inverted(kind: Kind, vectors: NDArray[np.float32], seed: int) -> Index:
-    import faiss
-
-    rows, width = vectors.shape
-    lists = max(min(int(4 * rows**0.5), rows // 39), 1)
-    quantiser = faiss.IndexFlatIP(width)
-    index: Any
-    if kind == "ivf":
-        index = faiss.IndexIVFFlat(quantiser, width, lists, faiss.METRIC_INNER_PRODUCT)
-    else:
-        pieces = next(size for size in (width // 4, width // 8, width // 2, width, 1) if size and width % size == 0)
-        index = faiss.IndexIVFPQ(quantiser, width, lists, pieces, 8, faiss.METRIC_INNER_PRODUCT)
-    index.cp.seed = seed + 1
-    index.nprobe = max(lists // 16, 8)
-    index.train(vectors)
-    index.add(vectors)
-    made: Index = index
-    return made
+def _wide_enough(vectors: NDArray[np.float32], k: int, seed: int, aim: float) -> ListIndex:
+    """Inverted lists of which so many are looked through that a sample of rows finds its neighbours."""
+    share = 1 / 64
+    index = ListIndex(vectors, seed, share)
+    while share < 1 and recall(index, vectors, k, chance(seed, "embed", "lists")) < aim:
+        share = min(share * 1.5, 1.0)
+        index = index.widened(share)
+    return index

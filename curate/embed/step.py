@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from tempfile import TemporaryFile
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import pyarrow as pa
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from curate.core import schemas, views
-from curate.core.chance import chance
 from curate.core.ids import digest
-from curate.embed import kinds, neighbours
+from curate.embed import kinds, search
 from curate.embed.target import similarities
 from curate.models import encode, load, names
 from curate.protocol import Device, Done, EncoderName, Frozen, Part, Precision
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from curate.store.work import Work
 
-VERSION = 1
+VERSION = 2
 _OF_THE_INDEX = ("neighbours", "index", "recall")
 
 
@@ -57,10 +57,17 @@ class Report(Frozen):
     precision: str
     index: str
     neighbours: int
-    recall: float | None = Field(
-        default=None, description="Share of the true neighbours that a sample found; None where no index was built."
-    )
+    recall: float = Field(description="Share of their true neighbours that the lists of a sample of rows name.")
     target_rows: int = Field(default=0, description="Rows of the target set.")
+    searched: tuple[str, ...] = Field(description="Digests of the parts of vectors, from which a larger run goes on.")
+
+
+class _Searched(Frozen):
+    """What a finished embed says of the vectors that it searched."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    searched: tuple[str, ...] = ()
 
 
 @dataclass
@@ -115,7 +122,7 @@ def run(
         finished += done.rows
         work.progress("vectors", finished, total, "rows")
     space.trim("vectors", len(parts))
-    width, kind, found = _write_neighbours(space, settings, parts, work)
+    width, kind, found, searched = _write_neighbours(space, settings, parts, work)
     target_rows = _write_target(space, settings, encoder, target, parts, work)
     return Report(
         rows=total,
@@ -126,43 +133,36 @@ def run(
         neighbours=settings.neighbours,
         recall=found,
         target_rows=target_rows,
+        searched=searched,
     )
 
 
 def _write_neighbours(
     space: Workspace, settings: Settings, parts: Sequence[Part], work: Work
-) -> tuple[int, kinds.Kind, float | None]:
-    """Search part by part; every part of neighbours depends on all vectors. The width, the index and its recall."""
-    everything = digest(*(space.digest(Workspace.part("vectors", part.index)) for part in parts))
-    key = {"job": "neighbours", "version": VERSION, "k": settings.neighbours, "index": settings.index}
-    made = stamp(key, everything)
+) -> tuple[int, kinds.Kind, float, tuple[str, ...]]:
+    """Write the neighbours part by part; each depends on all vectors.
+
+    Gives the width, the kind of index, its recall, and the digests of the vectors that were searched.
+    """
+    digests = tuple(space.digest(Workspace.part("vectors", part.index)) for part in parts)
+    made = _stamp_of_lists(settings, digests)
     missing = [part for part in parts if space.stamp_of(Workspace.part("neighbours", part.index)) != made]
-    vectors, ids = _read_vectors(space)
+    vectors = _read_vectors(space, parts)
     kind = kinds.choose(*vectors.shape) if settings.index == "auto" else settings.index
-    found = _told_recall(space)
-    starts = np.concatenate(([0], np.cumsum([part.rows for part in parts]))).astype(np.int64)
+    found = _told_recall(space, parts, made)
     if missing:
-        index = kinds.make(kind, vectors, work.seed)
-        found = 1.0
-        if kind != "flat":
-            drawn = chance(work.seed, "embed", "recall")
-            found = kinds.recall(index, vectors, settings.neighbours, drawn)
+        known = _known(space, settings, parts, digests)
+        searched: search.Search
+        if known is not None and 2 * len(known[0]) >= len(vectors) > len(known[0]):
+            searched = search.Grown(vectors, known, settings.neighbours, work.seed)
+        else:
+            searched = search.Whole(vectors, kind, settings.neighbours, work.seed, settings.recall)
+        if found is None:
+            found = search.recall(searched, vectors, settings.neighbours, work.seed)
             kinds.hold(kind, found, settings.recall)
-        for count, part in enumerate(missing, 1):
-            own = np.arange(starts[part.index], starts[part.index] + part.rows, dtype=np.int64)
-            place, cosine = neighbours.nearest(index, vectors[own], own, settings.neighbours, len(vectors))
-            table = pa.table(
-                {
-                    "id": ids.slice(int(own[0]) if len(own) else 0, part.rows),
-                    "neighbours": _lists(place, pa.int64()),
-                    "similarity": _lists(cosine, pa.float32()),
-                },
-                schema=schemas.NEIGHBOURS,
-            )
-            space.write_table(Workspace.part("neighbours", part.index), table, made, {"recall": found})
-            work.progress("neighbours", count, len(missing), "parts")
+        _search_parts(space, parts, missing, searched, kinds.AT_ONCE.get(kind, 1), made, found, work)
     space.trim("neighbours", len(parts))
-    return int(vectors.shape[1]), kind, found
+    return int(vectors.shape[1]), kind, 1.0 if found is None else found, digests
 
 
 def _write_target(
@@ -200,18 +200,98 @@ def _texts(examples: pa.Table, settings: Settings) -> list[str]:
     return [text or "" for text in views.view(examples, settings.view).to_pylist()]
 
 
-def _told_recall(space: Workspace) -> float | None:
+def _search_parts(
+    space: Workspace,
+    parts: Sequence[Part],
+    missing: Sequence[Part],
+    searched: search.Search,
+    at_once: int,
+    made: Stamp,
+    found: float,
+    work: Work,
+) -> None:
+    """Search so many parts together, counted from the first, that the same rows are asked together every time."""
+    starts = np.concatenate(([0], np.cumsum([part.rows for part in parts]))).astype(np.int64)
+    done = 0
+    for low in range(0, len(parts), at_once):
+        high = min(low + at_once, len(parts))
+        wanted = [part for part in missing if low <= part.index < high]
+        if not wanted:
+            continue
+        place, cosine = searched.lists(np.arange(starts[low], starts[high], dtype=np.int64))
+        for part in wanted:
+            own = slice(starts[part.index] - starts[low], starts[part.index + 1] - starts[low])
+            ids = space.read_table(Workspace.part("vectors", part.index), ["id"]).column("id")
+            lists = {"neighbours": _lists(place[own], pa.int64()), "similarity": _lists(cosine[own], pa.float32())}
+            table = pa.table({"id": ids, **lists}, schema=schemas.NEIGHBOURS)
+            space.write_table(Workspace.part("neighbours", part.index), table, made, {"recall": found})
+            done += 1
+            work.progress("neighbours", done, len(missing), "parts")
+
+
+def _stamp_of_lists(settings: Settings, digests: Sequence[str]) -> Stamp:
+    key = {"job": "neighbours", "version": VERSION, "k": settings.neighbours, "index": settings.index}
+    return stamp(key, digest(*digests))
+
+
+def _told_recall(space: Workspace, parts: Sequence[Part], made: Stamp) -> float | None:
     """The recall that was measured when the neighbours that stand were searched."""
-    told = space.about(Workspace.part("neighbours", 0)).get("recall")
-    return told if isinstance(told, float) else None
+    for path in (Workspace.part("neighbours", part.index) for part in parts):
+        told = space.about(path).get("recall") if space.stamp_of(path) == made else None
+        if isinstance(told, float):
+            return told
+    return None
 
 
-def _read_vectors(space: Workspace) -> tuple[NDArray[np.float32], pa.ChunkedArray]:
-    """All vectors as one array of shape (n, d), and their ids."""
-    table = space.read_all("vectors", ["id", "vector"])
-    width = table.schema.field("vector").type.list_size
-    flat = [chunk.flatten().to_numpy() for chunk in table.column("vector").chunks]
-    return np.concatenate([*flat, np.empty(0, np.float32)]).reshape(-1, width), table.column("id")
+def _known(space: Workspace, settings: Settings, parts: Sequence[Part], digests: Sequence[str]) -> search.Lists | None:
+    """The neighbours that the last finished search found for the first parts, which have not changed since.
+
+    Places and cosines, shape (rows of these parts, k); a row of a part that is made anew already has places of -1.
+    """
+    finished = space.finished("embed", _Searched)
+    before = finished[0].searched if finished else ()
+    same = next((at for at, pair in enumerate(zip(before, digests, strict=False)) if pair[0] != pair[1]), len(before))
+    same = min(same, len(digests))
+    stood = _stamp_of_lists(settings, before)
+    rows = sum(part.rows for part in parts[:same])
+    if not rows:
+        return None
+    place = np.full((rows, settings.neighbours), -1, np.int64)
+    cosine = np.full((rows, settings.neighbours), -1, np.float32)
+    first = 0
+    for part in parts[:same]:
+        path = Workspace.part("neighbours", part.index)
+        if space.stamp_of(path) == stood:
+            table = space.read_table(path, ["neighbours", "similarity"])
+            listed = [table.column(name).combine_chunks().flatten().to_numpy() for name in table.column_names]
+            if len(listed[0]) == part.rows * settings.neighbours:
+                place[first : first + part.rows] = listed[0].reshape(part.rows, -1)
+                cosine[first : first + part.rows] = listed[1].reshape(part.rows, -1)
+        first += part.rows
+    return place, cosine
+
+
+def _read_vectors(space: Workspace, parts: Sequence[Part]) -> NDArray[np.float32]:
+    """All vectors as one array of shape (n, d); on disk where they are many."""
+    total, filled = sum(part.rows for part in parts), 0
+    vectors: NDArray[np.float32] | None = None
+    for part in parts:
+        table = space.read_table(Workspace.part("vectors", part.index), ["vector"])
+        width = table.schema.field("vector").type.list_size
+        if vectors is None:
+            vectors = _room(total, width)
+        for chunk in table.column("vector").chunks:
+            flat = chunk.flatten().to_numpy().reshape(-1, width)
+            vectors[filled : filled + len(flat)] = flat
+            filled += len(flat)
+    return np.empty((0, 1), np.float32) if vectors is None else vectors
+
+
+def _room(rows: int, width: int) -> NDArray[np.float32]:
+    if rows * width * 4 <= kinds.PQ_FROM_BYTES:
+        return np.empty((rows, width), np.float32)
+    with TemporaryFile() as file:
+        return np.memmap(file, np.float32, "w+", shape=(rows, width))
 
 
 def _lists(rows: NDArray[np.generic], kind: pa.DataType) -> pa.ListArray:

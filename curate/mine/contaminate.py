@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from numpy.typing import NDArray
 
+    from curate.mine.tokens import Tokens
+
 LONG, SHORT, LEAST = 13, 5, 8
 _WIDER = 2
 _COMMON, _COMMON_SHARE = 3, 0.05
@@ -77,15 +79,16 @@ def index(questions: pa.Array, whole_texts: pa.Array, names: Sequence[str]) -> B
 def find(benchmark: Benchmark, texts: pa.Array, prompts: pa.Array, share: float) -> list[Hit]:
     """The hits of some examples: *texts* are looked through for runs, *prompts* (null: none) held whole."""
     best: dict[tuple[int, int], Hit] = {}
+    words = tokenise(texts)
     for long, short, width in zip(benchmark.long, benchmark.short, (1, _WIDER), strict=True):
-        shares = _shared(short, texts, SHORT * width)
-        for key in _shared(long, texts, LONG * width):
+        shares = _shared(short, words, SHORT * width)
+        for key in _shared(long, words, LONG * width):
             best[key] = Hit(*key, "verbatim", shares.get(key, 0) / max(int(short.totals[key[1]]), 1))
         for key, count in shares.items():
             total = int(short.totals[key[1]])
             if total >= LEAST - SHORT + 1 and count >= share * total:
                 best.setdefault(key, Hit(*key, "reworded", count / total))
-    for row, owner in _same(benchmark, texts, prompts):
+    for row, owner in _same(benchmark, words, tokenise(prompts)):
         best.setdefault((row, owner), Hit(row, owner, "same", 1.0))
     return list(best.values())
 
@@ -138,13 +141,12 @@ def _runs(texts: pa.Array, width: int) -> tuple[Runs, Runs]:
     return both[0], both[1]
 
 
-def _shared(runs: Runs, texts: pa.Array, width: int) -> dict[tuple[int, int], int]:
+def _shared(runs: Runs, texts: Tokens, width: int) -> dict[tuple[int, int], int]:
     """How many distinct runs each text shares with each benchmark row, where it shares any."""
     if not len(runs.hashes):
         return {}
-    made = tokenise(texts)
-    hashes, starts = near.distinct(*shingles(made, width))
-    rows = np.repeat(np.arange(len(texts)), np.diff(starts))
+    hashes, starts = near.distinct(*shingles(texts, width))
+    rows = np.repeat(np.arange(len(starts) - 1), np.diff(starts))
     low = np.searchsorted(runs.hashes, hashes, "left")
     sizes = np.searchsorted(runs.hashes, hashes, "right") - low
     found = np.repeat(rows, sizes) * np.int64(len(runs.totals)) + runs.owners[ranges(low, sizes)]
@@ -153,14 +155,14 @@ def _shared(runs: Runs, texts: pa.Array, width: int) -> dict[tuple[int, int], in
     return {(key // size, key % size): count for key, count in zip(keys.tolist(), counts.tolist(), strict=True)}
 
 
-def _same(benchmark: Benchmark, texts: pa.Array, prompts: pa.Array) -> list[tuple[int, int]]:
+def _same(benchmark: Benchmark, texts: Tokens, prompts: Tokens) -> list[tuple[int, int]]:
     """Examples whose whole prompt or text is a brief question."""
     brief = {tuple(benchmark.questions[owner].tolist()): int(owner) for owner in np.flatnonzero(benchmark.brief)}
     if not brief:
         return []
     found = []
     for column in (texts, prompts):
-        for row, key in enumerate(whole(tokenise(column)).tolist()):
+        for row, key in enumerate(whole(column).tolist()):
             if tuple(key) in brief:
                 found.append((row, brief[tuple(key)]))
     return found

@@ -55,9 +55,10 @@ class Found:
 
 def trace(texts: pa.Array, seed: int) -> Traces:
     """Read one part: shapes (n, 2), (n, bands) and (n,)."""
-    made = tokens.tokenise(texts)
+    pieces = tokens.split(texts)
+    made = tokens.words_of(pieces)
     runs, starts = near.runs_of(made, tokens.unspaced(texts))
-    return Traces(tokens.whole(made), near.signatures(runs, starts, seed), made.counts, protect.cases(texts))
+    return Traces(tokens.whole(made), near.signatures(runs, starts, seed), made.counts, protect.cases(pieces))
 
 
 def joined(traces: Sequence[Traces]) -> Traces:
@@ -142,7 +143,8 @@ def _judge(
         full, answers = read(places)
         words = tokens.tokenise(full)
         shown = protect.protected(words.words, names, limits.protect)
-        texts = pairs.Texts(words, tokens.tokenise(answers), tokens.unspaced(full), shown)
+        said = words if answers.equals(full) else tokens.tokenise(answers)
+        texts = pairs.Texts(words, said, tokens.unspaced(full), shown)
         here = local.reshape(-1, 2).astype(np.int64)
         if cosine is None:
             judged = pairs.near_pairs(texts, here, limits.near, limits.changed)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,9 +14,8 @@ if TYPE_CHECKING:
 
     from curate.mine.tokens import Tokens
 
-PERMUTATIONS = 128
-BANDS = 25
-ROWS_PER_BAND = 5
+BANDS, ROWS_PER_BAND = 25, 5
+PERMUTATIONS = BANDS * ROWS_PER_BAND
 """A pair of Jaccard similarity s becomes a candidate with probability 1 - (1 - s^5)^25: .999 at .75, .55 at .5
 (Leskovec, Rajaraman and Ullman, Mining of Massive Datasets, 3.4)."""
 
@@ -25,8 +25,8 @@ WORD_RUN, CHARACTER_RUN = 2, 4
 CROWD = 16
 """In a band that more rows share than this, each is held against so many that follow it, not against all."""
 
-
 _AT_ONCE = 4_000_000
+_BITS = 40
 
 
 def runs_of(tokens: Tokens, alone: NDArray[np.bool_]) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
@@ -52,7 +52,8 @@ def signatures(runs: NDArray[np.uint64], starts: NDArray[np.int64], seed: int) -
     if len(starts) < 2:
         return np.empty((0, BANDS), np.uint64)
     made = RMinHash.digest_matrix_from_flat_token_hashes(runs, starts.astype(np.uint64), PERMUTATIONS, seed)
-    minima = np.array(made.to_rows(), dtype=np.uint64)
+    rows = made.to_rows()
+    minima = np.fromiter(chain.from_iterable(rows), np.uint64, len(rows) * PERMUTATIONS).reshape(-1, PERMUTATIONS)
     bands = np.zeros((len(minima), BANDS), np.uint64)
     for row in range(ROWS_PER_BAND):
         bands = mix(bands * np.uint64(31) + minima[:, row : BANDS * ROWS_PER_BAND : ROWS_PER_BAND])
@@ -73,15 +74,25 @@ def candidates(bands: NDArray[np.uint64], rows: NDArray[np.int64]) -> NDArray[np
                 break
             low, high = places[same], places[same + gap]
             found.append(np.minimum(low, high) * size + np.maximum(low, high))
-    unique = np.unique(np.concatenate(found))
+    unique = np.concatenate(found)
+    unique.sort()
+    unique = unique[np.flatnonzero(np.diff(unique, prepend=-1))]
     return np.stack([unique // size, unique % size], axis=1) if len(unique) else np.empty((0, 2), np.int64)
 
 
 def jaccard(
     runs: NDArray[np.uint64], starts: NDArray[np.int64], first: NDArray[np.int64], second: NDArray[np.int64]
 ) -> NDArray[np.float32]:
-    """Exact Jaccard similarity of the shingle sets of each pair of rows. Shapes (pairs,); 0 where both are empty."""
-    sets, at = distinct(runs, starts)
+    """Jaccard similarity of the shingle sets of each pair of rows. Shapes (pairs,); 0 where both are empty.
+
+    Shingles are told apart by 40 bits, so two of the same pair are mistaken for one once in millions of pairs.
+    """
+    rows = np.repeat(np.arange(len(starts) - 1), np.diff(starts))
+    sets = (rows << _BITS) | (runs >> np.uint64(64 - _BITS)).astype(np.int64)
+    sets.sort()
+    sets = sets[np.flatnonzero(np.diff(sets, prepend=-1))]
+    at = np.searchsorted(sets >> _BITS, np.arange(len(starts)))
+    sets &= (1 << _BITS) - 1
     shared = overlap(sets, at, first, second)
     sizes = np.diff(at)
     union = sizes[first] + sizes[second] - shared
@@ -100,11 +111,10 @@ def distinct(values: NDArray[np.uint64], starts: NDArray[np.int64]) -> tuple[NDA
 
 
 def overlap(
-    sets: NDArray[np.uint64], at: NDArray[np.int64], first: NDArray[np.int64], second: NDArray[np.int64]
+    sets: NDArray[np.int64], at: NDArray[np.int64], first: NDArray[np.int64], second: NDArray[np.int64]
 ) -> NDArray[np.int64]:
-    """How many values each pair of rows shares, from `distinct` sets. Shape (pairs,)."""
+    """How many values each pair of rows shares, from distinct values below 2^40. Shape (pairs,)."""
     sizes = np.diff(at)
-    _, codes = np.unique(sets, return_inverse=True)
     shared = np.zeros(len(first), np.int64)
     ends = np.cumsum(sizes[first] + sizes[second])
     low = 0
@@ -112,8 +122,8 @@ def overlap(
         high = max(int(np.searchsorted(ends, (ends[low - 1] if low else 0) + _AT_ONCE)), low + 1)
         rows = np.stack([first[low:high], second[low:high]], axis=1).reshape(-1)
         pair = np.repeat(np.repeat(np.arange(high - low), 2), sizes[rows])
-        keys = (pair << 32) | codes[ranges(at[rows], sizes[rows])]
+        keys = (pair << _BITS) | sets[ranges(at[rows], sizes[rows])]
         keys.sort()
-        shared[low:high] = np.bincount(keys[1:][keys[1:] == keys[:-1]] >> 32, minlength=high - low)
+        shared[low:high] = np.bincount(keys[1:][keys[1:] == keys[:-1]] >> _BITS, minlength=high - low)
         low = high
     return shared

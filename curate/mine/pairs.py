@@ -13,12 +13,14 @@ from curate.mine.protect import differing
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from curate.mine.protect import Protected
+    from curate.mine.protect import Differences, Protected
     from curate.mine.tokens import Tokens
 
 
 SHORT = 25
 """In a text of so many words the same words in another order say something else."""
+
+_AT_ONCE = 10_000
 
 
 @dataclass(frozen=True)
@@ -72,28 +74,30 @@ def _judge(
 ) -> Pairs:
     joined = np.zeros(len(rows), np.bool_)
     apart = np.zeros(len(rows), np.bool_)
-    for pair in np.flatnonzero(alike):
-        first, second = (int(row) for row in rows[pair])
-        one, other = differing(texts.full, first, second)
-        shorter = min(len(texts.full.of(first)), len(texts.full.of(second)))
-        if _shielded(texts.protected, one, other) or (not len(one) + len(other) and shorter <= SHORT):
-            apart[pair] = True
-            continue
-        few = changed is None or min(len(one), len(other)) <= changed * shorter
-        joined[pair] = few and _same_answer(texts.answers, first, second)
+    chosen = np.flatnonzero(alike)
+    for start in range(0, len(chosen), _AT_ONCE):
+        some = chosen[start : start + _AT_ONCE]
+        told = differing(texts.full, rows[some], texts.protected)
+        shorter = texts.full.counts[rows[some]].min(axis=1)
+        apart[some] = _shielded(told) | ((told.one + told.other == 0) & (shorter <= SHORT))
+        few = np.ones(len(some), np.bool_) if changed is None else _fewer(told) <= changed * shorter
+        joined[some] = few & _same_answer(texts.answers, rows[some]) & ~apart[some]
     return Pairs(rows, similarity, joined, apart)
 
 
-def _shielded(protected: Protected, one: NDArray[np.int64], other: NDArray[np.int64]) -> bool:
-    """Whether texts that differ in these words alone are two texts."""
-    if not len(one) + len(other):
-        return False
-    flags = protected.exchanged if len(one) and len(other) else protected.added
-    return bool(flags[one].all() and flags[other].all())
+def _shielded(told: Differences) -> NDArray[np.bool_]:
+    """Which pairs differ in protected words alone, and are two texts. Shape (m,)."""
+    exchanged = (told.one > 0) & (told.other > 0)
+    plain = np.where(exchanged, told.plain[:, 0], told.plain[:, 1])
+    shielded: NDArray[np.bool_] = (told.one + told.other > 0) & (plain == 0)
+    return shielded
 
 
-def _same_answer(answers: Tokens, first: int, second: int) -> bool:
-    """Whether the shorter answer shares at least half of its words with the longer."""
-    one, other = differing(answers, first, second)
-    shorter = min(len(answers.of(first)), len(answers.of(second)))
-    return 2 * min(len(one), len(other)) <= shorter
+def _same_answer(answers: Tokens, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Whether the shorter answer shares at least half of its words with the longer. Shape (m,)."""
+    same: NDArray[np.bool_] = 2 * _fewer(differing(answers, rows, None)) <= answers.counts[rows].min(axis=1)
+    return same
+
+
+def _fewer(told: Differences) -> NDArray[np.int64]:
+    return np.minimum(told.one, told.other)

@@ -7,11 +7,12 @@ import re
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
-from itertools import pairwise
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import pyarrow.compute as pc
+
+from curate.mine.tokens import ranges
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from numpy.typing import NDArray
 
-    from curate.mine.tokens import Tokens
+    from curate.mine.tokens import Pieces, Tokens
 
 Protection = Literal["identity", "names", "numbers", "negation"]
 """Terms that two different texts may differ in: groups of people, capitalised names, numbers and signs, not."""
@@ -77,25 +78,49 @@ def protected(words: pa.Array, names: frozenset[str], kinds: Collection[Protecti
     return Protected(exchanged, added)
 
 
-def cases(texts: pa.Array) -> Cases:
-    """How words are written in these texts, in the form of `curate.mine.tokens.normalise`."""
-    upper: set[str] = set()
-    lower: set[str] = set()
-    for text in texts.to_pylist():
-        words = (text or "").split()
-        lower.update(bare for word in set(words) if (bare := word.strip(_AROUND)).islower())
-        upper.update(
-            _APOSTROPHE.sub("", bare.lower())
-            for before, word in pairwise(words)
-            if (bare := word.strip(_AROUND))[:1].isupper() and before[-1] not in _ENDS
-        )
-    return Cases(frozenset(upper), frozenset(_APOSTROPHE.sub("", word) for word in lower))
+def cases(pieces: Pieces) -> Cases:
+    """How words are written in texts that are split, in the form that `curate.mine.tokens` gives words."""
+    written: list[str] = pieces.written.to_pylist()
+    bare = [piece.strip(_AROUND) for piece in written]
+    ends = np.array([piece[-1] in _ENDS for piece in written], np.bool_)
+    later = np.ones(len(pieces.codes), np.bool_)
+    later[pieces.starts[pieces.starts < len(later)]] = False
+    inside = np.flatnonzero(later)
+    seen = np.unique(pieces.codes[inside[~ends[pieces.codes[inside - 1]]]])
+    upper = frozenset(_APOSTROPHE.sub("", bare[at].lower()) for at in seen.tolist() if bare[at][:1].isupper())
+    return Cases(upper, frozenset(_APOSTROPHE.sub("", word) for word in bare if word.islower()))
 
 
-def differing(tokens: Tokens, first: int, second: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """The codes of the words that only the one and only the other text holds, as often as it holds more of them."""
-    codes = np.concatenate([tokens.of(first), tokens.of(second)])
-    signs = np.repeat([1, -1], [len(tokens.of(first)), len(tokens.of(second))])
-    values, place = np.unique(codes, return_inverse=True)
-    balance = np.bincount(place, weights=signs, minlength=len(values)).astype(np.int64)
-    return np.repeat(values, np.maximum(balance, 0)), np.repeat(values, np.maximum(-balance, 0))
+@dataclass(frozen=True)
+class Differences:
+    """The words that only one text of a pair holds, as often as it holds more of them than the other; m pairs.
+
+    ``one`` and ``other``: how many words either has alone, shape (m,). ``plain``: how many of those of both are not
+    shielded when exchanged, and when added, shape (m, 2).
+    """
+
+    one: NDArray[np.int64]
+    other: NDArray[np.int64]
+    plain: NDArray[np.int64]
+
+
+def differing(tokens: Tokens, rows: NDArray[np.int64], shown: Protected | None) -> Differences:
+    """How the words of pairs of texts differ; *rows* has shape (m, 2)."""
+    sizes = tokens.counts[rows]
+    pair = np.repeat(np.arange(len(rows)), sizes.sum(axis=1))
+    side = np.repeat(np.tile([0, 1], len(rows)), sizes.reshape(-1))
+    codes = tokens.codes[ranges(tokens.starts[:-1][rows.reshape(-1)], sizes.reshape(-1))]
+    keys = (pair << 40) | (codes << 1) | side
+    keys.sort()
+    first = np.flatnonzero(np.diff(keys >> 1, prepend=-1))
+    balance = np.add.reduceat(1 - 2 * (keys & 1), first) if len(first) else np.empty(0, np.int64)
+    first, balance = keys[first[balance != 0]], balance[balance != 0]
+    pair, codes = first >> 40, (first >> 1) & 0x7F_FFFF_FFFF
+
+    def total(weight: NDArray[np.int64]) -> NDArray[np.int64]:
+        return np.bincount(pair, weight, minlength=len(rows)).astype(np.int64)
+
+    plain = np.zeros((len(rows), 2), np.int64)
+    if shown is not None:
+        plain = np.stack([total(np.abs(balance) * ~flags[codes]) for flags in (shown.exchanged, shown.added)], axis=1)
+    return Differences(total(np.maximum(balance, 0)), total(np.maximum(-balance, 0)), plain)

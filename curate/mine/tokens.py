@@ -26,7 +26,7 @@ _RULES = (
     (r"['’ʼ`]", ""),
     (r"(\d),(\d{3})", r"\1\2"),
     (r"(\p{L})[-‐](\p{L})", r"\1\2"),
-    (r"[-−](\s*\d)", r" − \1"),
+    (r"[-−](\d)", r" − \1"),
     (r"[.]([^\d]|$)", r" \1"),
     (r"""[-,;:!?"“”‘«»„()\[\]{}…–—¿¡。、，！？；：「」『』（）《》·_]""", " "),
     (f"({_UNSPACED})", r" \1 "),
@@ -61,22 +61,60 @@ class Tokens:
         return self.codes[self.starts[row] : self.starts[row + 1]]
 
 
-def normalise(texts: pa.Array) -> pa.Array:
-    """The texts in lower case with one space between words, as this file's first lines declare."""
-    made = pc.utf8_lower(pc.utf8_normalize(pc.fill_null(texts, ""), form="NFKC"))
-    for pattern, replacement in _RULES:
-        made = pc.replace_substring_regex(made, pattern, replacement)
-    return pc.utf8_trim_whitespace(pc.replace_substring_regex(made, r"\s+", " "))
+@dataclass(frozen=True)
+class Pieces:
+    """What stands between the white space of n texts, as it is written.
+
+    ``codes``: shape (total,), each piece as its place in ``written``; ``starts``: shape (n + 1,).
+    """
+
+    codes: NDArray[np.int64]
+    starts: NDArray[np.int64]
+    written: pa.Array
+
+
+def split(texts: pa.Array) -> Pieces:
+    """The pieces of each text, in order."""
+    lists = pc.utf8_split_whitespace(pc.fill_null(texts, ""))
+    flat = lists.flatten()
+    present = np.asarray(pc.not_equal(flat, ""), np.bool_)
+    offsets = np.asarray(lists.offsets, np.int64)
+    starts = np.concatenate(([0], np.cumsum(present)))[offsets - offsets[0]].astype(np.int64)
+    encoded = (flat if present.all() else flat.filter(pa.array(present))).dictionary_encode()
+    return Pieces(encoded.indices.to_numpy().astype(np.int64), starts, encoded.dictionary)
 
 
 def tokenise(texts: pa.Array) -> Tokens:
     """The words of each text, in order; an empty text has none."""
-    lists = pc.split_pattern(normalise(texts), " ")
+    return words_of(split(texts))
+
+
+def words_of(pieces: Pieces) -> Tokens:
+    """The words of texts that are split: each way of writing is normalised once, however often it stands there."""
+    written = pc.utf8_normalize(pieces.written, form="NFKC")
+    minus = np.asarray(pc.match_substring_regex(written, r"[-−]$"), np.bool_)
+    before = np.flatnonzero(minus[pieces.codes])
+    digit = np.asarray(pc.match_substring_regex(written, r"^\d"), np.bool_)
+    follows = before + 1 < len(pieces.codes)
+    before = before[follows & ~np.isin(before + 1, pieces.starts)]
+    before = before[digit[pieces.codes[before + 1]]]
+    codes = pieces.codes
+    if len(before):
+        signs, place = np.unique(codes[before], return_inverse=True)
+        codes = codes.copy()
+        codes[before] = len(written) + place
+        bare = pc.utf8_slice_codeunits(written.take(pa.array(signs)), 0, -1)
+        written = pa.concat_arrays([written, pc.binary_join_element_wise(bare, " − ", "")])
+    lists = pc.split_pattern(_normalised(written), " ")
     flat = lists.flatten()
     present = np.asarray(pc.not_equal(flat, ""), np.bool_)
     encoded = flat.filter(pa.array(present)).dictionary_encode()
-    starts = np.concatenate(([0], np.cumsum(present)))[np.asarray(lists.offsets)].astype(np.int64)
-    return Tokens(encoded.indices.to_numpy().astype(np.int64), starts, encoded.dictionary, _hashes(encoded.dictionary))
+    first = np.concatenate(([0], np.cumsum(present)))[np.asarray(lists.offsets)].astype(np.int64)
+    sizes = np.diff(first)
+    ends = np.concatenate(([0], np.cumsum(sizes[codes])))
+    places = encoded.indices.to_numpy().astype(np.int64)
+    made = places[ranges(first[codes], sizes[codes])]
+    return Tokens(made, ends[pieces.starts], encoded.dictionary, _hashes(encoded.dictionary))
 
 
 def unspaced(texts: pa.Array) -> NDArray[np.bool_]:
@@ -130,6 +168,17 @@ def mix(state: NDArray[np.uint64]) -> NDArray[np.uint64]:
 def strings(texts: Sequence[str | None]) -> pa.Array:
     """A list of texts as an Arrow array."""
     return pa.array(texts, pa.string())
+
+
+def _normalised(written: pa.Array) -> pa.Array:
+    """Words in lower case with one space between those that one piece makes, as this file's first lines declare."""
+    lower = pc.utf8_lower(written)
+    marked = pc.match_substring_regex(lower, "[^a-z0-9]")
+    made = lower.filter(marked)
+    for pattern, replacement in _RULES:
+        made = pc.replace_substring_regex(made, pattern, replacement)
+    made = pc.utf8_trim_whitespace(pc.replace_substring_regex(made, r"\s+", " "))
+    return pc.replace_with_mask(lower, marked, made)
 
 
 def _hashes(words: pa.Array) -> NDArray[np.uint64]:
