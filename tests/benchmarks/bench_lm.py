@@ -31,6 +31,8 @@ from tests.benchmarks.runs import Results, clocked, paired, say, use_threads
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from numpy.typing import NDArray
+
     from tests.benchmarks.runs import Run
 
 LONGEST = 512
@@ -151,9 +153,21 @@ def _ours(texts: list[str], precision: str, device: str) -> Run:
         scores = score_tokens(model, passes, budget(model, LmSettings()))
         tokens = sum(len(one) for one in ids)
         means = [float(one.nll.mean(dtype=np.float64)) for one in scores if isinstance(one, TokenScores)]
-        return {"units": tokens, "shown": tokens, "means": means}
+        lengths = np.array([len(one) for one in ids])
+        shown = _shown(lengths, budget(model, LmSettings()), padded=model.forward.padded)
+        return {"units": tokens, "shown": shown, "means": means}
 
     return clocked(work)
+
+
+def _shown(lengths: NDArray[np.int64], token_budget: int, *, padded: bool) -> int:
+    """Tokens that go through the linear layers, pads and fillers included."""
+    from curate.models import batches
+    from curate.models.packed import rounded
+
+    if padded:
+        return sum(len(rows) * int(lengths[rows].max()) for rows in batches.padded(lengths, token_budget))
+    return sum(rounded(int(lengths[rows].sum())) for rows in batches.packed(lengths, token_budget))
 
 
 def _chats(pairs: list[tuple[str, str]], kind: str, precision: str, device: str) -> Run:
