@@ -24,7 +24,7 @@ LEAST_ROWS = 20
 SAMPLE = 20_000
 """Clusters are found on so many rows at most; every row then goes to the nearest."""
 
-ATTEMPTS = 4
+ATTEMPTS = 8
 WORDS = 3
 _WORD = re.compile(r"[^\W\d_]{3,}")
 
