@@ -110,10 +110,9 @@ class Pipeline:
         return found
 
     def steps(self, upto: str) -> list[str]:
-        """The steps of this recipe up to *upto*: embed only where a scorer needs vectors, or skills do."""
+        """The steps of this recipe up to *upto*: embed only where a scorer needs vectors."""
         wanted = STEPS[: STEPS.index(upto) + 1]
-        embeds = self.scorers_need_vectors if upto in ("embed", "score") else self.needs_vectors
-        return [name for name in wanted if name != "embed" or embeds]
+        return [name for name in wanted if name != "embed" or self.needs_vectors]
 
     def report(self, name: str) -> Frozen:
         """The report of a step that stands."""
@@ -125,17 +124,9 @@ class Pipeline:
         return tuple(_choose(alias, self.recipe) for alias in aliases(self.recipe))
 
     @property
-    def scorers_need_vectors(self) -> bool:
-        """Whether a scorer needs vectors or neighbours."""
-        return any(set(each.scorer.needs) & set(VECTOR_COLUMNS) for each in self.chosen)
-
-    @property
     def needs_vectors(self) -> bool:
-        """Whether the encoder runs: for a scorer, or for skills that have seeds or are to be discovered.
-
-        Skills alone do not make scores stale: these see vectors only where a scorer asked for them.
-        """
-        return self.scorers_need_vectors or tag.needs_vectors(self._skills, self.catalogue)
+        """Whether a scorer needs vectors or neighbours. Skills have vectors of their own, of prompts alone."""
+        return any(set(each.scorer.needs) & set(VECTOR_COLUMNS) for each in self.chosen)
 
     @cached_property
     def catalogue(self) -> Catalogue | None:
@@ -273,7 +264,7 @@ class Pipeline:
 
         def wanted() -> Stamp:
             signals = score.signals_digest(self.space, settings, chosen)
-            inputs = (self._digest("ingest"), self._digest("embed") if self.scorers_need_vectors else "")
+            inputs = (self._digest("ingest"), self._digest("embed") if self.needs_vectors else "")
             return stamp(key, *inputs, *([signals] if signals else []))
 
         return _Step(
@@ -300,7 +291,6 @@ class Pipeline:
 
     def _tag(self) -> _Step:
         settings, catalogue = self._skills, self.catalogue
-        embedded = tag.needs_vectors(settings, catalogue)
         key: dict[str, object] = {
             "version": tag.VERSION,
             "skills": settings.skills,
@@ -308,12 +298,27 @@ class Pipeline:
         }
         if tag.discovers(settings):
             key |= {"edition": self.recipe.edition, "seed": self.recipe.seed}
+        if tag.needs_vectors(settings, catalogue):
+            key["encoder"] = self._model(self.recipe.embed.encoder, "encoder").fingerprint
+            key["precision"] = self.recipe.embed.precision
         return _Step(
             tag.Report,
-            lambda: stamp(key, self._digest("ingest"), *([self._digest("embed")] if embedded else [])),
-            lambda work: tag.run(self.space, settings, self._encode() if embedded and catalogue else None, work),
+            lambda: stamp(key, self._digest("ingest")),
+            lambda work: tag.run(self.space, settings, self._embed_prompts(work), work),
             self._tables_stand("skills.parquet"),
         )
+
+    def _embed_prompts(self, work: Work) -> tag.Encode | None:
+        """What turns seeds into vectors like those of the prompts, which it writes; None where no skill looks at any.
+
+        The encoder then runs even if no scorer needs vectors, over prompts alone, and no score becomes stale for it.
+        """
+        if not tag.needs_vectors(self._skills, self.catalogue):
+            return None
+        encoder = _found(self._model(self.recipe.embed.encoder, "encoder"))
+        log.info("skills: the encoder %s reads the prompts", encoder.name)
+        embed.prompts(self.space, self.recipe.embed, encoder, work)
+        return self._encode()
 
     def _encode(self) -> tag.Encode:
         """What turns texts into vectors of the kind that the examples have."""
@@ -434,10 +439,7 @@ class Pipeline:
             )
         tables = _read(self.recipe.reference, work)
         texts = [text or "" for table in tables for text in view(table, settings.view).to_pylist()]
-        encoder = load.load_encoder(
-            _found(self._model(settings.encoder, "encoder")), settings.precision, settings.device
-        )
-        return audit.ask("reference", texts, encoder.encode)
+        return audit.ask("reference", texts, self._encode())
 
     def _pairs(self, work: Work) -> Workspace:
         """The texts of --pairs in a folder in memory, scored as the run scored its own."""

@@ -44,6 +44,13 @@ def test_a_row_that_is_far_from_all_or_between_two_is_left_out() -> None:
     assert similar.nearest(rows, middle, 0.3, 0.02)[0].tolist() == [-1, -1, 0]
 
 
+def test_the_threshold_is_what_the_seeds_reach_when_they_are_left_out() -> None:
+    seeds = unit(np.array([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0], [0.6, 0.8], [1.0, 1.0]]))
+
+    assert similar.threshold(seeds, np.array([0, 0, 1, 1, 2])) == pytest.approx(0.8)
+    assert similar.threshold(seeds[:2], np.array([0, 1])) == similar.ALONE
+
+
 def test_seeds_that_point_opposite_ways_are_near_nothing() -> None:
     middle = similar.centroids(unit(np.array([[1.0, 0.0], [-1.0, 0.0]])), np.array([0, 0]))
 

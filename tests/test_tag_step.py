@@ -10,7 +10,7 @@ import pytest
 
 from curate.core.plan import Plan
 from curate.errors import SettingsError
-from curate.pipeline import Pipeline, build
+from curate.pipeline import build
 from curate.recipe import changed
 from curate.store.workspace import Workspace
 from curate.tag import catalogue
@@ -107,14 +107,15 @@ def test_a_threshold_leaves_far_rows_unassigned_and_counts_them(tmp_path: Path) 
 def test_seeds_make_the_encoder_run_and_no_score_stale(tmp_path: Path) -> None:
     first, space = asked(tmp_path, "source"), Workspace(tmp_path / "run")
     build(space, first, "score")
-    assert not space.parts("vectors")
+    assert not space.parts("prompts")
     Letters.seen = 0
 
     path = catalogue_of(tmp_path / "skills.toml", 2)
     build(space, changed(first, {"tier": {"skills": str(path)}}), "tag")
 
     assert Letters.seen == 0
-    assert len(space.parts("vectors")) == len(space.parts("examples"))
+    assert len(space.parts("prompts")) == len(space.parts("examples"))
+    assert not space.parts("neighbours")
 
 
 def test_discovered_skills_part_the_topics_and_keep_their_names_when_rows_are_added(tmp_path: Path) -> None:
@@ -205,11 +206,3 @@ def concepts(exercise: dict[str, object]) -> list[str]:
 
 def needed(exercise: dict[str, object]) -> list[str]:
     return [str(each) for each in exercise["prerequisites"]]  # type: ignore[attr-defined]
-
-
-def test_looking_at_a_run_names_the_missing_embedding(tmp_path: Path) -> None:
-    path, space = catalogue_of(tmp_path / "skills.toml", 2), Workspace(tmp_path / "run")
-    done = build(space, asked(tmp_path, str(path)), "score")
-
-    assert Pipeline(space, done.recipe).steps("tag") == ["ingest", "embed", "score", "mine", "tag"]
-    assert Pipeline(space, done.recipe).steps("score") == ["ingest", "score"]

@@ -103,7 +103,7 @@ def test_refresh_on_the_command_line_starts_the_next_edition(tmp_path: Path) -> 
 def test_labels_fit_the_weights_and_the_plan_says_how_well(tmp_path: Path) -> None:
     source, space = write(tmp_path / "rows.jsonl", 80, longer=60), Workspace(tmp_path / "run")
 
-    build(space, recipe(source, tier={"stages": 3, "labels": "level"}), "pace")
+    build(space, recipe(source, tier={"stages": 3, "labels": "level"}), "write")
 
     (told,) = space.read_json("plan.json", Plan).calibration
     assert (told.kind, told.rows, told.folds) == ("chat", 140, 5)
@@ -111,3 +111,5 @@ def test_labels_fit_the_weights_and_the_plan_says_how_well(tmp_path: Path) -> No
     assert told.declared is not None
     assert told.fitted >= 0.95
     assert told.length is not None
+    card = (space.root / "dataset" / "README.md").read_text()
+    assert f"**Labels** of 140 rows (chat): {told.uses} weights are used" in card

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from curate.ingest.step import Report as IngestReport
     from curate.score.agree import Agreement
     from curate.score.step import Report as ScoreReport
+    from curate.tier.step import Report as TierReport
 
 MOST_FINDINGS = 8
 """Findings shown at the end of a run; the report has them all."""
@@ -53,6 +54,24 @@ def agreed(report: Agreement) -> None:
     made = ", ".join(one.score for one in report.ingredients) or "nothing"
     agree = f"{output.shown(report.concordance)}, over {report.concordant_rows:,} rows"
     output.note(f"difficulty is made of {made}; Kendall's W of these: {agree}")
+
+
+def divided(report: TierReport, rows: int) -> None:
+    """What people should know of the tiers: how labels and scores agree, who sinks, and what is kept from before."""
+    lines = [
+        (one.kind, one.rows, one.uses, one.fitted, one.declared, one.length, one.random, one.given_length)
+        for one in report.measured.calibration
+    ]
+    if lines:
+        heads = ("kind", "labelled", "weights", "fitted", "declared", "length", "random", "given length")
+        output.table("Difficulty against labels: rank correlation on rows left out", heads, lines)
+    for line in report.sinking:
+        output.note(line)
+    if report.measured.rows != rows:
+        output.note(
+            f"ranks and borders are those of {report.measured.rows:,} rows, now there are {rows:,}; "
+            "--refresh measures anew"
+        )
 
 
 def planned(plan: Plan) -> None:

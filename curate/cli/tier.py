@@ -13,6 +13,7 @@ from curate.pipeline import Pipeline, settle_encoder
 from curate.recipe import changed
 from curate.store.overlay import OverlayDisk
 from curate.store.workspace import Workspace
+from curate.tier.step import Report as TierReport
 from curate.tier.step import Settings as TierSettings
 from curate.write.step import Settings as WriteSettings
 
@@ -67,6 +68,9 @@ def command(
         output.as_json(plan)
         return
     summary.planned(plan)
+    tiered = pipeline.report("tier")
+    if isinstance(tiered, TierReport):
+        summary.divided(tiered, sum(plan.fates.values()))
     if dry_run:
         summary.drawn(plan)
         output.note("nothing was written")

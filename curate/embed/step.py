@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from pydantic import ConfigDict, Field
 
 from curate.core import schemas, views
@@ -72,11 +73,14 @@ class _Searched(Frozen):
 
 @dataclass
 class EmbedJob:
-    """Embeds one part."""
+    """Embeds one part of a folder: the view of the settings, and what is plain text whole."""
 
     space: Workspace
     settings: Settings
     encoder: names.Resolved
+    folder: str = "vectors"
+    beside: EmbedJob | None = None
+    """A job that stands, from which a part is taken whose texts are the same."""
     name: str = "vectors"
     _encoder: encode.Encoder | None = field(default=None, repr=False)
 
@@ -95,12 +99,28 @@ class EmbedJob:
         if self._encoder is None:
             raise RuntimeError("an embed job must be opened before it runs")
         examples = self.space.read_table(Workspace.part("examples", part.index), ["id", *views.RECORD_COLUMNS])
-        vectors = self._encoder.encode(_texts(examples, self.settings))
+        vectors = self._made(part.index, examples)
+        if vectors is None:
+            vectors = self._encoder.encode(_texts(examples, self.settings))
         width = vectors.shape[1]
         flat = pa.FixedSizeListArray.from_arrays(pa.array(vectors.reshape(-1)), width)
         table = pa.table({"id": examples.column("id"), "vector": flat}, schema=schemas.vectors(width))
-        self.space.write_table(Workspace.part("vectors", part.index), table, self.stamp_for(part.index))
+        self.space.write_table(Workspace.part(self.folder, part.index), table, self.stamp_for(part.index))
         return Done(part.index, len(table))
+
+    def stands(self, index: int) -> bool:
+        """Whether this part is embedded already."""
+        return self.space.stamp_of(Workspace.part(self.folder, index)) == self.stamp_for(index)
+
+    def _made(self, index: int, examples: pa.Table) -> NDArray[np.float32] | None:
+        """The vectors of this part where the job beside has made them of the same texts."""
+        other = self.beside
+        if other is None or not other.stands(index):
+            return None
+        if _texts(examples, self.settings) != _texts(examples, other.settings):
+            return None
+        column = self.space.read_table(Workspace.part(other.folder, index), ["vector"]).column("vector")
+        return np.asarray(column.combine_chunks().flatten()).reshape(len(column), -1)
 
 
 def run(
@@ -110,22 +130,11 @@ def run(
 
     Parts that stand are kept. *target* are tables with the `views.RECORD_COLUMNS`.
     """
-    parts = [Part(index, space.rows(path)) for index, path in enumerate(space.parts("examples"))]
-    job = EmbedJob(space, settings, encoder)
-    missing = [
-        part for part in parts if space.stamp_of(Workspace.part("vectors", part.index)) != job.stamp_for(part.index)
-    ]
-    total = sum(part.rows for part in parts)
-    finished = total - sum(part.rows for part in missing)
-    work.progress("vectors", finished, total, "rows")
-    for done in work.engine.map(job, iter(missing)):
-        finished += done.rows
-        work.progress("vectors", finished, total, "rows")
-    space.trim("vectors", len(parts))
+    parts = _embed(EmbedJob(space, settings, encoder), work)
     width, kind, found, searched = _write_neighbours(space, settings, parts, work)
     target_rows = _write_target(space, settings, encoder, target, parts, work)
     return Report(
-        rows=total,
+        rows=sum(part.rows for part in parts),
         width=width,
         encoder=encoder,
         precision=settings.precision,
@@ -135,6 +144,31 @@ def run(
         target_rows=target_rows,
         searched=searched,
     )
+
+
+PROMPTS = "prompts"
+"""The folder of vectors of what each example asks for, or of its whole text where it is plain text."""
+
+
+def prompts(space: Workspace, settings: Settings, encoder: names.Resolved, work: Work) -> None:
+    """Write the folder ``prompts``; parts that stand are kept, and vectors of the same texts are not made twice."""
+    asked = settings.model_copy(update={"view": "prompt_view"})
+    _embed(EmbedJob(space, asked, encoder, PROMPTS, EmbedJob(space, settings, encoder), name=PROMPTS), work)
+
+
+def _embed(job: EmbedJob, work: Work) -> list[Part]:
+    """Embed the parts that do not stand; all parts."""
+    space = job.space
+    parts = [Part(index, space.rows(path)) for index, path in enumerate(space.parts("examples"))]
+    missing = [part for part in parts if not job.stands(part.index)]
+    total = sum(part.rows for part in parts)
+    finished = total - sum(part.rows for part in missing)
+    work.progress(job.name, finished, total, "rows")
+    for done in work.engine.map(job, iter(missing)):
+        finished += done.rows
+        work.progress(job.name, finished, total, "rows")
+    space.trim(job.folder, len(parts))
+    return parts
 
 
 def _write_neighbours(
@@ -196,8 +230,11 @@ def _write_target(
 
 
 def _texts(examples: pa.Table, settings: Settings) -> list[str]:
-    """The text of each example that is embedded."""
-    return [text or "" for text in views.view(examples, settings.view).to_pylist()]
+    """The text of each example that is embedded; plain text has no prompt, so it is taken whole."""
+    texts = views.view(examples, settings.view)
+    if settings.view == "prompt_view":
+        texts = pc.coalesce(texts, views.view(examples, "full_view"))
+    return [text or "" for text in texts.to_pylist()]
 
 
 def _search_parts(

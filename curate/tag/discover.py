@@ -24,6 +24,7 @@ LEAST_ROWS = 20
 SAMPLE = 20_000
 """Clusters are found on so many rows at most; every row then goes to the nearest."""
 
+ATTEMPTS = 8
 WORDS = 3
 _WORD = re.compile(r"[^\W\d_]{3,}")
 
@@ -74,20 +75,27 @@ def names(texts: Iterable[Sequence[str]], label: Iterable[Sequence[int]], count:
 
 
 def _means(vectors: NDArray[np.float32], count: int, seed: int) -> NDArray[np.float32]:
-    """Spherical k-means, begun with centroids that k-means++ picks (Arthur and Vassilvitskii 2007)."""
+    """Spherical k-means from rows that k-means++ picks (Arthur and Vassilvitskii 2007); the tightest of a few."""
     import faiss
 
-    means = faiss.Kmeans(
-        vectors.shape[1],
-        count,
-        niter=25,
-        seed=seed + 1,
-        spherical=True,
-        min_points_per_centroid=1,
-        max_points_per_centroid=len(vectors),
-    )
-    means.train(vectors, init_centroids=vectors[_spread(vectors, count, chance(seed, "tag", f"clusters-{count}"))])
-    return np.asarray(means.centroids, np.float32).reshape(count, -1)
+    best, found = -np.inf, np.empty((0, vectors.shape[1]), np.float32)
+    for attempt in range(ATTEMPTS):
+        first = vectors[_spread(vectors, count, chance(seed, "tag", f"clusters-{count}-{attempt}"))]
+        means = faiss.Kmeans(
+            vectors.shape[1],
+            count,
+            niter=25,
+            seed=seed + 1,
+            spherical=True,
+            min_points_per_centroid=1,
+            max_points_per_centroid=len(vectors),
+        )
+        means.train(vectors, init_centroids=first)
+        middle = np.asarray(means.centroids, np.float32).reshape(count, -1)
+        tight = float((vectors @ middle.T).max(axis=1).mean(dtype=np.float64))
+        if tight > best:
+            best, found = tight, middle
+    return found
 
 
 def _spread(vectors: NDArray[np.float32], count: int, luck: np.random.Generator) -> list[int]:

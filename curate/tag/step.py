@@ -34,6 +34,9 @@ if TYPE_CHECKING:
 VERSION = 2
 UNASSIGNED = "unassigned"
 DISCOVER = "discover"
+PROMPTS = "prompts"
+"""The folder of the examples' vectors: of what each asks for, since that tells skills apart better than all of it."""
+
 CLUSTERS = "statistics/skills.parquet"
 """Names and centroids of the skills that were discovered; they stay for later rows of the same edition."""
 
@@ -92,7 +95,8 @@ class _Assign(Protocol):
 def run(space: Workspace, settings: Settings, encode: Encode | None, work: Work) -> Report:
     """Write `skills.parquet`: one row per example with its skill, and by what it was assigned.
 
-    *encode* turns seeds into vectors of the kind that the examples have; it is given where `needs_vectors` holds.
+    *encode* turns seeds into vectors of the kind that stand in the folder `PROMPTS`; both are there where
+    `needs_vectors` holds.
     """
     catalogue = read_catalogue(settings)
     assign = _assigner(space, settings, catalogue, encode, work)
@@ -102,7 +106,7 @@ def run(space: Workspace, settings: Settings, encode: Encode | None, work: Work)
         known |= set(views.user_names(examples))
         vectors = None
         if needs_vectors(settings, catalogue):
-            vectors = _vectors(space.read_table(part.replace("examples/", "vectors/", 1), ["vector"]))
+            vectors = _vectors(space.read_table(part.replace("examples", PROMPTS, 1), ["vector"]))
         found = assign(examples, vectors)
         names = [UNASSIGNED if skill is None else skill for skill in found.skill]
         counts.update(names)
@@ -190,14 +194,15 @@ def _learn(
     owner = np.repeat(np.arange(len(seeded)), [len(skill.seeds) for skill in seeded])
     seeds = encode([seed for skill in seeded for seed in skill.seeds])
     middle = similar.centroids(seeds, owner)
+    least = similar.threshold(seeds, owner) if catalogue.threshold is None else catalogue.threshold
     model = classify.fit(seeds, owner) if classify.suffices(owner) else None
 
     def judge(vectors: NDArray[np.float32]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-        near, cosine = similar.nearest(vectors, middle, catalogue.threshold, catalogue.margin)
+        near, cosine = similar.nearest(vectors, middle, least, catalogue.margin)
         if model is None:
             return near, cosine.astype(np.float64)
         place, share = model.predict(vectors)
-        return np.where(cosine >= catalogue.threshold, place, -1), share
+        return np.where(cosine >= least, place, -1), share
 
     return [skill.name for skill in seeded], judge, "similarity" if model is None else "classifier"
 
@@ -228,16 +233,16 @@ def _clusters(space: Workspace, settings: Settings, work: Work) -> tuple[list[st
 
 
 def _discover(space: Workspace, count: int | None, work: Work, made: Stamp) -> None:
-    total = sum(space.rows(path) for path in space.parts("vectors"))
+    total = sum(space.rows(path) for path in space.parts(PROMPTS))
     chosen = chance(work.seed, "tag", "discover").permutation(total) < discover.SAMPLE
     sample, start = [], 0
-    for table in space.read_parts("vectors", ["vector"]):
+    for table in space.read_parts(PROMPTS, ["vector"]):
         sample.append(_vectors(table)[chosen[start : start + len(table)]])
         start += len(table)
     middle = discover.cluster(np.concatenate(sample), count, work.seed)
     label = (
         similar.nearest(_vectors(table), middle, -1.0, 0.0)[0].tolist()
-        for table in space.read_parts("vectors", ["vector"])
+        for table in space.read_parts(PROMPTS, ["vector"])
     )
     named = discover.names(_asked(space), label, len(middle))
     width = middle.shape[1]

@@ -52,7 +52,7 @@ class Settings(Frozen):
         description="Cut tiers inside each group, so that none sinks into the last: skill, source, language or column.",
     )
     margin: float = Field(
-        default=0.0,
+        default=0.25,
         ge=0,
         description="A row goes one tier up if this many times its uncertainty reaches past the tier's border.",
     )

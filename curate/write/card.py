@@ -64,6 +64,7 @@ def render(
     # Markdown, not HTML: user text is escaped by the filter `cell`.
     environment = Environment(undefined=StrictUndefined, keep_trailing_newline=True, autoescape=False)
     environment.filters["cell"] = cell
+    environment.filters["figure"] = _figure
     template = environment.from_string(files("curate.write").joinpath("card.md.jinja").read_text(encoding="utf-8"))
     return template.render(
         front_matter=front_matter(schedule, holdout, about),
@@ -81,6 +82,10 @@ def cell(text: object) -> str:
     """Text that cannot leave its table cell or become markup."""
     line = re.sub(r"\s+", " ", str(text))
     return re.sub(r"([\\`*_|<>\[\]{}#])", r"\\\1", line)
+
+
+def _figure(value: float | None) -> str:
+    return "unknown" if value is None else f"{value:.3f}"
 
 
 def _gate(gate: Gate) -> str:
