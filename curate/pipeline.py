@@ -23,7 +23,7 @@ from curate.ingest import step as ingest
 from curate.mine import step as mine
 from curate.models import load, names
 from curate.pace import step as pace
-from curate.protocol import Frozen, silent
+from curate.protocol import Frozen, Rising, silent
 from curate.recipe import Recipe, dump, read_recipe
 from curate.score import agree as score_agree
 from curate.score import step as score
@@ -280,14 +280,24 @@ class Pipeline:
 
         def wanted() -> Stamp:
             leaks = ingest.fingerprint(against, ingest.Settings()) if against else ""
-            return stamp(key, self._digest("ingest"), self._digest("embed") if self.needs_vectors else "", leaks)
+            embedded = self._digest("embed") if self.needs_vectors else ""
+            return stamp(key, self._digest("ingest"), embedded, self._digest("score"), leaks)
 
         def run(work: Work) -> Frozen:
             encode = self._encode() if against and self.needs_vectors else None
-            given = mine.Given(embedded=self.needs_vectors, encode=encode)
+            harder, loss = self._signals()
+            given = mine.Given(embedded=self.needs_vectors, encode=encode, difficulty=harder, loss=loss)
             return mine.run(self.space, settings, _read(against, work), work, given)
 
         return _Step(mine.Report, wanted, run, lambda *_: self.space.disk.exists("mined/noise.parquet"))
+
+    def _signals(self) -> tuple[tuple[tuple[str, str], ...], tuple[str, str] | None]:
+        """The scores that say how hard a row is, and a model's mean loss, as folder and field."""
+        fields = [(source.folder, one) for source in self._score_sources() for one in source.fields]
+        harder = [(folder, one) for folder, one in fields if one.headline and one.rising is Rising.HARDER]
+        heavy = [(folder, one) for folder, one in harder if not one.weights or any(one.weights.values())]
+        loss = next(((folder, one.name) for folder, one in fields if one.name == "mean_nll"), None)
+        return tuple((folder, one.name) for folder, one in heavy or harder), loss
 
     def _tag(self) -> _Step:
         settings, catalogue = self._skills, self.catalogue

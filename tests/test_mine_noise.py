@@ -73,3 +73,13 @@ def test_a_paraphrase_has_the_same_numbers() -> None:
     hits = paraphrase.compare(["add 2 and 3 please", "add 2 and 4"], ["what is 2 plus 3"], known, encode, 0.9)
 
     assert [(hit.row, hit.kind) for hit in hits] == [(0, "paraphrase")]
+
+
+def test_ranks_are_shared_by_equals_and_missing_ones_left_out() -> None:
+    one = np.array([5, 1, 1, np.nan, np.nan], np.float32)
+    other = np.array([0, 2, 1, 3, np.nan], np.float32)
+
+    found = local.mean_rank([one, other])
+
+    assert found[:4] == pytest.approx([0.5, (0.25 + 2 / 3) / 2, (0.25 + 1 / 3) / 2, 1])
+    assert np.isnan(found[4])

@@ -11,6 +11,7 @@ import pytest
 from curate.core import schemas
 from curate.engines.local import LocalEngine
 from curate.errors import SettingsError
+from curate.mine import groups
 from curate.mine import step as mine
 from curate.store.stamps import stamp
 from curate.store.work import Work
@@ -109,6 +110,41 @@ def test_the_hardest_cannot_stay_where_nothing_says_what_is_hard(tmp_path: Path)
 
     with pytest.raises(SettingsError, match="how hard"):
         mine.run(space, mine.Settings(stays="hardest"), None, work)
+
+
+def score(space: Workspace, folder: str, name: str, values: list[float | None]) -> tuple[str, str]:
+    for index, start in enumerate(range(0, len(values), 3)):
+        some = pa.array(values[start : start + 3], pa.float32())
+        space.write_table(Workspace.part(folder, index), pa.table({name: some}), STAMP)
+    return folder, name
+
+
+@pytest.mark.parametrize(("policy", "stays"), [("hardest", "3"), ("easiest", "0")])
+def test_the_hardest_or_easiest_by_the_scores_stays(tmp_path: Path, policy: groups.Policy, stays: str) -> None:
+    space, work = place(tmp_path, examples(PAIRS))
+    harder = score(space, "scores/lm", "total_nll", [1.0, None, 2.0, 3.0, 9.0])
+
+    mine.run(space, mine.Settings(stays=policy), None, work, mine.Given(difficulty=(harder,)))
+
+    found = space.read_table("mined/duplicates.parquet").to_pylist()
+    assert {row["partners"][0][-1] for row in found} == {stays}
+
+
+def test_a_row_that_surprises_the_model_in_a_dense_place_is_curious(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    vectors = (np.eye(16)[0] + 0.05 * rng.normal(size=(100, 16))).astype(np.float32)
+    vectors[7] = vectors[:50].mean(axis=0)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    table = examples([("Say it.", f"word{row} other{row * 7} third{row * 3}") for row in range(100)])
+    space, work = place(tmp_path, table)
+    embed(space, table.column("id").to_pylist(), vectors)
+    loss = score(space, "scores/lm", "mean_nll", [9.0 if row == 7 else 2.0 + row % 5 / 10 for row in range(100)])
+
+    mine.run(space, mine.Settings(semantic=1), None, work, mine.Given(embedded=True, loss=loss))
+
+    found = [row for row in space.read_table("mined/edges.parquet").to_pylist() if row["kind"] == "curious"]
+    assert [row["id"] for row in found] == [f"{7:032x}"]
+    assert "above its neighbours', in a dense place" in found[0]["because"]
 
 
 def test_a_leaked_benchmark_row_is_named(tmp_path: Path) -> None:

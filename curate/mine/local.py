@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
 WIDE = 20
@@ -75,3 +77,16 @@ def contrast(values: NDArray[np.float32], neighbours: NDArray[np.int64]) -> NDAr
     spread = np.nanstd(gap) if np.isfinite(gap).any() else 0.0
     scaled: NDArray[np.float32] = (gap / spread if spread > 0 else np.zeros_like(gap)).astype(np.float32)
     return scaled
+
+
+def mean_rank(scores: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
+    """The mean of a row's ranks in several scores, from 0 to 1; equal values share a rank, NaN where all are. (n,)."""
+    ranks = np.full((len(scores), len(scores[0])), np.nan)
+    for number, score in enumerate(scores):
+        known = ~np.isnan(score)
+        _, place, often = np.unique(score[known], return_inverse=True, return_counts=True)
+        ends = np.cumsum(often)
+        ranks[number, known] = ((ends - (often + 1) / 2) / max(int(known.sum()) - 1, 1))[place]
+    held = (~np.isnan(ranks)).sum(axis=0)
+    mean = np.where(held > 0, np.nansum(ranks, axis=0) / np.maximum(held, 1), np.nan)
+    return mean.astype(np.float32)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from curate.core import views
 from curate.errors import SettingsError, did_you_mean
-from curate.mine import contaminate, duplicates, edges, groups, noise, paraphrase, semantic
+from curate.mine import contaminate, duplicates, edges, groups, local, noise, paraphrase, semantic
 from curate.mine.propose import Proposal, table
 from curate.mine.settings import Kind, Settings
 from curate.mine.tokens import strings
@@ -27,9 +27,12 @@ if TYPE_CHECKING:
     from curate.store.work import Work
     from curate.store.workspace import Workspace
 
+    Score = tuple[str, str]
+    Signals = Mapping[str, NDArray[np.float32]]
+
 __all__ = ["VERSION", "Given", "Report", "Settings", "run"]
 
-VERSION = 1
+VERSION = 2
 TABLES: tuple[Kind, ...] = ("duplicates", "contamination", "edges", "noise")
 _CLUSTER_ROWS = 1000
 """A cluster of the search for semantic duplicates holds about so many rows."""
@@ -40,12 +43,14 @@ class Given:
     """What the pipeline knows beside the run folder.
 
     ``embedded``: whether vectors and neighbours stand. ``encode``: texts to unit vectors, for paraphrases of
-    benchmarks. ``signals``: ``difficulty`` and ``loss``, one float32 per example in their order, NaN where unknown.
+    benchmarks. ``difficulty``: scores that rise harder, ``loss``: one that is a model's mean loss, each as the folder
+    of its parts and its field.
     """
 
     embedded: bool = False
     encode: Encode | None = None
-    signals: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
+    difficulty: tuple[Score, ...] = ()
+    loss: Score | None = None
 
 
 class Report(Frozen):
@@ -81,7 +86,8 @@ def run(
     names: list[str] = ids.to_pylist()
     dense = _read_space(space) if told.embedded and len(names) else None
     skipped = [] if dense else ["semantic duplicates, edge cases and paraphrases: the examples have no vectors"]
-    twins = _duplicates(space, settings, ids, dense, told, work)
+    signals = _signals(space, told)
+    twins = _duplicates(space, settings, ids, dense, signals, work)
     work.progress("mine", 1, len(TABLES), "tables")
     leaks = _contamination(space, settings, against or (), dense, told)
     if not against:
@@ -92,7 +98,7 @@ def run(
     labels = None if settings.labels is None else _column(space, settings.labels)
     rare, doubtful = [], []
     if dense is not None:
-        rare = _edges(space, settings, dense, told)
+        rare = _edges(space, settings, dense, signals)
         work.progress("mine", 3, len(TABLES), "tables")
         if labels is None:
             skipped.append("label noise: no column of labels was named")
@@ -118,14 +124,14 @@ def run(
 
 
 def _duplicates(
-    space: Workspace, settings: Settings, ids: pa.ChunkedArray, dense: _Space | None, told: Given, work: Work
+    space: Workspace, settings: Settings, ids: pa.ChunkedArray, dense: _Space | None, signals: Signals, work: Work
 ) -> duplicates.Found:
     traces, lengths = [], []
     for part in space.read_parts("examples", list(views.RECORD_COLUMNS)):
         texts = views.view(part, "full_view")
         traces.append(duplicates.trace(texts, work.seed))
         lengths.append(np.asarray(pc.utf8_length(pc.fill_null(texts, "")), np.int64))
-    rank = groups.preference(settings.stays, ids, np.concatenate(lengths), told.signals, work.seed)
+    rank = groups.preference(settings.stays, ids, np.concatenate(lengths), signals, work.seed)
     close = None
     if dense is not None and settings.semantic < 1:
         count = max(len(ids) // _CLUSTER_ROWS, 1)
@@ -164,12 +170,29 @@ def _contamination(
     return made
 
 
-def _edges(space: Workspace, settings: Settings, dense: _Space, told: Given) -> list[Proposal]:
+def _edges(space: Workspace, settings: Settings, dense: _Space, signals: Signals) -> list[Proposal]:
     examples = space.read_all("examples", ["id", *views.RECORD_COLUMNS])
     names = examples.column("id").to_pylist()
     prompts, answers = views.view(examples, "prompt_view"), views.view(examples, "answer_view")
-    found = edges.find(dense.vectors, dense.neighbours, dense.cosine, prompts, answers, told.signals, settings.edges)
+    found = edges.find(dense.vectors, dense.neighbours, dense.cosine, prompts, answers, signals, settings.edges)
     return edges.proposals(found, dense.neighbours, names)
+
+
+def _signals(space: Workspace, told: Given) -> Signals:
+    """One float32 per example: ``difficulty``, the mean rank of the scores that rise harder, and ``loss``."""
+    made: dict[str, NDArray[np.float32]] = {}
+    if told.difficulty:
+        made["difficulty"] = local.mean_rank([_score(space, score) for score in told.difficulty])
+    if told.loss is not None:
+        made["loss"] = _score(space, told.loss)
+    return made
+
+
+def _score(space: Workspace, score: Score) -> NDArray[np.float32]:
+    """A score of each example, NaN where it has none."""
+    folder, name = score
+    column = space.read_all(folder, [name]).column(name)
+    return np.asarray(pc.fill_null(column, float("nan")), np.float32)
 
 
 class _Reader:
