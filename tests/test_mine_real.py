@@ -168,7 +168,7 @@ def test_out_of_scope_questions_are_the_rarest() -> None:
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_flipped_labels_are_found_uniform_or_confusable() -> None:
-    pool = [row for row in rows(DATA / "banking77" / "banking77.jsonl.gz") if row["split"] == "train"]
+    pool = [row for row in rows(DATA / "banking77" / "banking77.jsonl.gz") if row["split"] == "test"]
     vectors = embed([row["text"] for row in pool])
     place, cosine = nearest(build(vectors), vectors, np.arange(len(pool)), 10, len(pool))
     known, label = np.unique([row["intent"] for row in pool], return_inverse=True)
@@ -183,8 +183,8 @@ def test_flipped_labels_are_found_uniform_or_confusable() -> None:
 
     found = [auroc(flipped, noise.suspicion(vectors, place, cosine, one, count)[1]) for one in (uniform, confusable)]
 
-    assert found[0] >= 0.995
-    assert found[1] >= 0.975
+    assert found[0] >= 0.99
+    assert found[1] >= 0.96
 
 
 @pytest.mark.model

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from math import ceil, log2
 from typing import TYPE_CHECKING, Any
@@ -22,6 +23,7 @@ INK = "#1b1f24"
 """Text upon coloured ground, light and dark alike."""
 
 RATIOS = (0.125, 0.25, 0.5, 0.8, 1, 1.25, 2, 4, 8)
+_COLOURED = ("stage", "tier", "skill", "kind")
 MOST_LINES = 6
 """Up to this many groups get a line with intervals; more are drawn as a field of colours."""
 
@@ -339,42 +341,55 @@ def drift(groupings: Sequence[Grouping]) -> Chart:
 
 
 def scatter(held: Map) -> Chart:
-    """A sample of the examples on the map of their vectors, coloured by the stage in which they are new."""
+    """A sample of the examples on the map of their vectors, coloured by what the reader chooses."""
     import altair as alt
 
-    lines = [(each.x, each.y, -1 if each.stage is None else each.stage, each.difficulty) for each in held.points]
+    skills = _largest([each.skill for each in held.points])
     shown = [
-        (round(x, 4), round(y, 4), stage, "not trained" if stage < 0 else f"stage {stage}", difficulty)
-        for x, y, stage, difficulty in lines
+        (
+            round(each.x, 4),
+            round(each.y, 4),
+            "not trained" if each.stage is None else f"stage {each.stage}",
+            "no tier" if each.tier is None else f"tier {each.tier}",
+            each.skill if each.skill in skills else "other skills",
+            each.kind,
+            each.difficulty,
+            each.text,
+        )
+        for each in held.points
     ]
-    names = [name for _, name in sorted({(stage, name) for _, _, stage, name, _ in shown})]
-    dots = _base(("x", "y", "number", "stage", "difficulty"), shown).mark_circle(size=22, opacity=0.7)
+    head = ("x", "y", "stage", "tier", "skill", "kind", "difficulty", "text")
+    chosen = alt.param(
+        name="colour", value="stage", bind=alt.binding_select(options=list(_COLOURED), name="Colour by ")
+    )
     hidden = alt.Axis(labels=False, ticks=False, grid=False, domain=False)
-    chart = dots.encode(
-        x=alt.X("x:Q", title="first direction", axis=hidden),
-        y=alt.Y("y:Q", title="second direction", axis=hidden),
-        color=alt.Color("stage:N", title=None, scale=alt.Scale(domain=names, range=_shades(names))),
-        tooltip=["stage:N", "difficulty:Q"],
+    chart = (
+        _base(head, shown)
+        .mark_circle(size=22, opacity=0.7)
+        .transform_calculate(shade="datum[colour]")
+        .encode(
+            x=alt.X("x:Q", title="first direction", axis=hidden),
+            y=alt.Y("y:Q", title="second direction", axis=hidden),
+            color=alt.Color("shade:N", title=None, scale=alt.Scale(range=[*PALETTE, "#8a929b"])),
+            tooltip=[f"{name}:{'Q' if name == 'difficulty' else 'N'}" for name in head[2:]],
+        )
+        .add_params(chosen)
     )
+    of = f"a sample of {len(shown):,} of {held.rows:,}" if len(shown) < held.rows else f"all {len(shown):,}"
     says = (
-        f"Dots: {len(lines)} examples along the two directions in which their vectors differ most "
-        f"({held.kept:.0%} of the variance), coloured by the stage in which they are new. Near dots mean alike."
+        f"Dots: {of} examples along the two directions in which their vectors differ most (principal components, "
+        f"{held.kept:.0%} of the variance), coloured by stage, tier, skill or kind. Near dots mean alike; a dot tells "
+        "the beginning of its text."
     )
-    counts = [(name, sum(1 for line in shown if line[3] == name)) for name in names]
-    return Chart("map", "Map of the examples", says, _spec(chart, height=420), ("stage", "dots"), tuple(counts))
+    counts = Counter((name, line[head.index(name)]) for line in shown for name in _COLOURED)
+    rows = tuple((name, value, count) for (name, value), count in sorted(counts.items()))
+    return Chart("map", "Map of the examples", says, _spec(chart, height=420), ("colour by", "value", "dots"), rows)
 
 
-def _shades(names: Sequence[str]) -> list[str]:
-    """Grey for what is not trained, then from blue through green to orange, as many shades as there are stages."""
-    stages = [name for name in names if name != "not trained"]
-    ends = [(0x2F, 0x6F, 0xD0), (0x3A, 0xA5, 0x72), (0xE0, 0x8A, 0x2E), (0xC2, 0x3B, 0x4E)]
-    shades = []
-    for at in range(len(stages)):
-        place = at / max(len(stages) - 1, 1) * (len(ends) - 1)
-        low = min(int(place), len(ends) - 2)
-        mixed = [round(a + (b - a) * (place - low)) for a, b in zip(ends[low], ends[low + 1], strict=True)]
-        shades.append("#" + "".join(f"{part:02x}" for part in mixed))
-    return ["#8a929b"] * (len(names) - len(stages)) + shades
+def _largest(values: Sequence[str]) -> set[str]:
+    """The values that are shown by name: the most frequent, as many as there are colours."""
+    ranked = sorted(Counter(values).items(), key=lambda item: (-item[1], item[0]))
+    return {value for value, _ in ranked[: len(PALETTE)]}
 
 
 def _summary(grouping: Grouping) -> str:

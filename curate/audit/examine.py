@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from curate.audit.association import Links
-    from curate.audit.corpus import Corpus, Visits
+    from curate.audit.corpus import Coded, Corpus, Visits
     from curate.audit.coverage import Vectors
     from curate.audit.drift import Edition
     from curate.audit.effects import EffectTable
@@ -50,7 +50,7 @@ if TYPE_CHECKING:
     from curate.audit.shares import ShareTable
     from curate.audit.thresholds import Thresholds
 
-MOST_POINTS = 1500
+MOST_POINTS = 5000
 
 
 @dataclass(frozen=True)
@@ -100,6 +100,8 @@ class Evidence:
     causes: Mapping[str, list[dict[str, float]]] = field(default_factory=dict)
     mentions: Mentions | None = None
     vectors: Vectors | None = None
+    mined: Coded | None = None
+    """What mine found each row to be."""
     asked: Sequence[Asked] = ()
     blocks: Iterable[Vectors] = ()
     """The vectors of all rows, some at a time; they are gone through once, where something is asked."""
@@ -302,15 +304,22 @@ def _map(evidence: Evidence) -> Map | None:
     row = vectors.row[kept]
     stage = np.full(evidence.corpus.rows, -1, np.int64)
     stage[evidence.visits.row[evidence.visits.new]] = evidence.visits.stage[evidence.visits.new]
+    corpus, mined = evidence.corpus, evidence.mined
     return Map(
         kept=share,
+        rows=corpus.rows,
         points=tuple(
             Point(
+                id=corpus.ids[at].as_py(),
                 x=float(x),
                 y=float(y),
                 stage=int(stage[at]) if stage[at] >= 0 else None,
-                difficulty=intervals.known(evidence.corpus.difficulty[at]),
+                tier=int(corpus.tier[at]) if corpus.tier[at] >= 0 else None,
+                skill=corpus.skill.labels[corpus.skill.codes[at]],
+                kind="usual" if mined is None else mined.labels[mined.codes[at]],
+                difficulty=intervals.known(corpus.difficulty[at]),
+                text="",
             )
-            for (x, y), at in zip(places_on_map, row, strict=True)
+            for (x, y), at in zip(places_on_map.tolist(), row.tolist(), strict=True)
         ),
     )

@@ -8,7 +8,7 @@ import numpy as np
 
 from curate.audit import texts
 from curate.audit.intervals import known
-from curate.audit.report import AuditReport, Example, Finding, Place, Sample
+from curate.audit.report import AuditReport, Example, Finding, Map, Place, Sample
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -61,7 +61,8 @@ def shown(
 
 def asked(report: AuditReport) -> set[str]:
     """The ids of the rows whose text is to be shown."""
-    return {each.id for each in _all(report) if each.id is not None and each.text == ""}
+    points = report.map.points if report.map else ()
+    return {each.id for each in (*_all(report), *points) if each.id is not None and each.text == ""}
 
 
 def quoted(report: AuditReport, held: Mapping[str, Sequence[str]]) -> AuditReport:
@@ -77,6 +78,7 @@ def quoted(report: AuditReport, held: Mapping[str, Sequence[str]]) -> AuditRepor
                 each.model_copy(update=told(each.examples, each.word)) for each in report.associations
             ),
             "samples": tuple(each.model_copy(update=told(each.examples)) for each in report.samples),
+            "map": report.map and _labelled(report.map, held),
             "coverage": report.coverage.model_copy(
                 update={
                     "reached": tuple(
@@ -87,6 +89,12 @@ def quoted(report: AuditReport, held: Mapping[str, Sequence[str]]) -> AuditRepor
             ),
         }
     )
+
+
+def _labelled(held: Map, read: Mapping[str, Sequence[str]]) -> Map:
+    """The map with the beginnings of the texts."""
+    points = (each.model_copy(update={"text": texts.beginning(read.get(each.id, ()))}) for each in held.points)
+    return held.model_copy(update={"points": tuple(points)})
 
 
 def _all(report: AuditReport) -> Iterator[Example]:

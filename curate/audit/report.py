@@ -183,16 +183,22 @@ class Association(Frozen):
 class Point(Frozen):
     """One example on the map."""
 
+    id: str
     x: float
     y: float
     stage: int | None
+    tier: int | None
+    skill: str
+    kind: str = Field(description="What mine found it to be, the gravest first; 'usual' where nothing was found.")
     difficulty: float | None
+    text: str = Field(description="The beginning of its text.")
 
 
 class Map(Frozen):
     """A sample of the examples along the two directions in which their vectors differ most."""
 
     kept: float = Field(description="Share of the variance that the two directions keep.")
+    rows: int = Field(description="Of so many examples the points are a sample.")
     points: tuple[Point, ...]
 
 

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from curate.audit.corpus import Corpus, Visits
+    from curate.audit.corpus import Coded, Corpus, Visits
     from curate.audit.groups import Groups
     from curate.audit.identity import Mentions
     from curate.audit.report import LicenceUse
@@ -49,7 +49,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Asked", "Given", "Report", "Settings", "ask", "run"]
 
-VERSION = 2
+VERSION = 3
 ALWAYS = ("source", "language", "skill")
 """Columns that are audited without being named, where they have two values or more."""
 
@@ -137,6 +137,7 @@ def run(space: Workspace, settings: Settings, work: Work, given: Given | None = 
         mentions=mentions,
         causes=_causes(space, corpus, grouped, order, plan, scored, told.domain, skipped),
         vectors=sampled,
+        mined=_found(space, corpus),
         asked=[each for each in (held_out, told.reference if sampled else None) if each],
         blocks=_blocks(space, ids),
         signals=_signals(space, ids, skipped),
@@ -396,6 +397,18 @@ def _licences(
 
 def _user_names(space: Workspace) -> set[str]:
     return {name for table in space.read_parts("examples", ["user"]) for name in views.user_names(table)}
+
+
+def _found(space: Workspace, corpus: Corpus) -> Coded:
+    """What mine found each row to be: the first kind of the gravest table, "usual" where it found nothing."""
+    kinds = np.full(corpus.rows, "usual", dtype=object)
+    for name in ("edges", "noise", "duplicates", "contamination"):
+        path = f"mined/{name}.parquet"
+        if space.disk.exists(path):
+            table = space.read_table(path, ["id", "kind"])
+            at = places_of(corpus.ids, table.column("id"), path)
+            kinds[at] = [f"{name}: {kind.replace('_', ' ')}" for kind in table.column("kind").to_pylist()]
+    return code(pa.array(kinds, pa.string()))
 
 
 def _quality(
