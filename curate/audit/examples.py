@@ -61,8 +61,8 @@ def shown(
 
 def asked(report: AuditReport) -> set[str]:
     """The ids of the rows whose text is to be shown."""
-    points = report.map.points if report.map else ()
-    return {each.id for each in (*_all(report), *points) if each.id is not None and each.text == ""}
+    wanted = {each.id for each in _all(report) if each.id is not None and each.text == ""}
+    return wanted | {each.id for each in (report.map.points if report.map else ())}
 
 
 def quoted(report: AuditReport, held: Mapping[str, Sequence[str]]) -> AuditReport:
