@@ -50,7 +50,8 @@ class Cell(Frozen):
 class Mix(Frozen):
     """All cells together, each with a weight: as a whole stage mixes them, for example."""
 
-    name: str = Field(description="rows, even, or the name of a stage.")
+    name: str = Field(description="rows (each alike), even (each cell alike), or the name of a stage.")
+    covered: float = Field(description="Share of the weight whose cells have held-out rows; the figures are of these.")
     loss: Estimate
     token_accuracy: Estimate
 
@@ -79,7 +80,8 @@ class Calibration(Frozen):
 
     kind: Kind
     observations: int
-    ece: Estimate = Field(description="Expected calibration error: mean |confidence - accuracy| over the bins.")
+    ece: Estimate = Field(description="Expected calibration error: the mean of |confidence - accuracy| over the bins.")
+    by_chance: float = Field(description="What a calibrated model would show with as many guesses.")
     brier: Estimate = Field(description="Mean squared difference of confidence and outcome, in [0, 1].")
     confidence: float = Field(description="Mean confidence of all observations.")
     bins: tuple[Bin, ...]
@@ -89,7 +91,7 @@ class Gap(Frozen):
     """What one variation of the prompt costs, against the same rows as they were."""
 
     family: Family
-    kind: str
+    kind: str = Field(description="all for the whole family.")
     loss: Estimate = Field(description="Loss on the variation less loss on the original; above 0 is worse.")
     token_accuracy: Estimate = Field(description="The same for token accuracy; below 0 is worse.")
     choice_accuracy: Estimate | None = Field(description="The same for choice accuracy.")
@@ -112,15 +114,22 @@ class Change(Frozen):
 
 
 class Rows(Frozen):
-    """What each probe row gave, in parallel; so that two checkpoints can be compared row by row."""
+    """What was asked and what each row gave, in parallel: two checkpoints can be compared row by row."""
 
     id: tuple[str, ...]
+    parent: tuple[str, ...] = Field(description="The held-out row that it was made from; itself where kind is plain.")
+    family: tuple[Literal["plain", "variation", "adversarial"], ...]
+    kind: tuple[str, ...]
+    skill: tuple[str, ...]
+    tier: tuple[int, ...]
+    domain: tuple[str | None, ...] = Field(description="The held-out domain that it is of, if any.")
+    group: tuple[int, ...]
     nll: tuple[float | None, ...] = Field(description="Summed over the answer's tokens, in nats; None where it failed.")
     tokens: tuple[int, ...]
     hits: tuple[int, ...] = Field(description="Answer tokens that are the model's own first choice.")
-    choice: tuple[float | None, ...] = Field(
-        description="Probability of the right option among the options; None where the row is no multiple choice."
-    )
+    chose_right: tuple[bool | None, ...] = Field(description="None where the row is no multiple choice.")
+    sure: tuple[float | None, ...] = Field(description="Probability of the chosen option among the options.")
+    resists: tuple[bool | None, ...] = Field(description="None where there is no lure.")
     matched: tuple[bool | None, ...] = Field(description="Whether the generated answer is right; None where not asked.")
 
 
@@ -129,6 +138,7 @@ class Measured(Frozen):
 
     name: str
     model: str
+    number: int = Field(ge=0, description="Probes of a run are numbered as they are made.")
     stage: int | None = Field(description="The stage after which the checkpoint was taken; None where not known.")
     step: int | None = Field(description="The optimiser step; None where not known.")
     size: Size
@@ -153,6 +163,22 @@ class Measured(Frozen):
     def change(self, skill: str | None = None, tier: int | None = None) -> Change | None:
         """The change since the earlier probe, named in the same way."""
         return next((each for each in self.changes if (each.skill, each.tier) == (skill, tier)), None)
+
+
+class Lesson(Frozen):
+    """What one stage of training did to one skill: loss after the stage less loss before it, on the same rows."""
+
+    stage: int
+    skill: str | None = Field(description="None for all skills.")
+    loss: Estimate
+
+
+class Transfer(Frozen):
+    """What `probe/transfer.json` holds: stage x skill, from checkpoints that were taken after stages."""
+
+    checkpoints: dict[int, str] = Field(description="Name of the probe taken after each stage; -1 is before training.")
+    size: Size
+    lessons: tuple[Lesson, ...]
 
 
 class Prober(Protocol):

@@ -86,6 +86,33 @@ ORDER = pa.schema(
 )
 """``because`` is the rule that put the row there; its words are those of `curate.pace.because`."""
 
+PROBE = pa.schema(
+    [
+        ("id", ID),
+        ("parent", ID),
+        ("group", pa.int64()),
+        ("family", pa.string()),
+        ("kind", pa.string()),
+        ("skill", pa.string()),
+        ("tier", pa.int8()),
+        ("domain", pa.string()),
+        ("record", pa.string()),
+        ("messages", MESSAGES),
+        ("prompt", pa.string()),
+        ("completion", pa.string()),
+        ("text", pa.string()),
+        ("tools", pa.string()),
+        ("answers", pa.list_(pa.string())),
+        ("right", pa.int8()),
+        ("lure", pa.string()),
+    ]
+)
+"""One probe row, made from the held-out row ``parent`` (itself where family is plain).
+
+``group`` is its unit of evidence. ``answers`` are the options of a multiple choice, each as a whole answer, and
+``right`` numbers the right one; ``lure`` is what an adversarial prompt tries to draw out. Null where there is none.
+"""
+
 
 def vectors(width: int) -> pa.Schema:
     """The schema of a part of vectors of *width* numbers each."""

@@ -11,11 +11,11 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Literal, get_args
 
-from curate.core import surface
+from curate.core import options, surface
 from curate.core.chance import chance
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
     import numpy as np
 
@@ -44,16 +44,10 @@ _WHICH = (
     "I can do that. What should I work on?",
     "Something is missing: which input do you mean?",
 )
-_OPTION = re.compile(r"^([ \t]*\(?)([A-H])([).:][ \t]+)(\S.*)$", re.MULTILINE)
 _CROSS = re.compile(
     r"\b(?:above|below|both|neither|preceding|previous|former|latter|options?|choices?|[A-H] (?:and|or) [A-H])\b",
     re.IGNORECASE,
 )
-_PLACES = re.compile(r"\b(?:first|second|third|fourth|fifth|last|former|latter|[A-H])\b")
-_SAID = re.compile(
-    r"\A((?i:(?:the )?(?:correct |right |best )?(?:answer|option|choice)(?: is|:) )\(?)([A-H])(\b.*)\Z", re.DOTALL
-)
-_BARE = re.compile(r"\A(\(?)([A-H])(\Z|[).][ \t]*)(.*)\Z", re.DOTALL)
 _REFERS = re.compile(
     r":\s*\Z|\b(?:following|this (?:text|passage|article|code|sentence|paragraph|list))\b", re.IGNORECASE
 )
@@ -131,16 +125,13 @@ def _options(prompt: str, answer: str, luck: np.random.Generator) -> Turns | Non
     None where options or the question speak of letters or of each other, or where the answer names an option in any
     way but at its beginning.
     """
-    found = list(_OPTION.finditer(prompt))
-    letters = [match.group(2) for match in found]
-    if len(found) < 2 or letters != list("ABCDEFGH"[: len(found)]):
-        return None
-    texts = [match.group(4).strip() for match in found]
-    choice = _chosen(answer.strip(), dict(zip(letters, texts, strict=True)))
+    found = options.lettered(prompt)
+    letters, texts = list(found), list(found.values())
+    choice = options.named(answer.strip(), found)
     if (
         choice is None
         or len(set(texts)) < len(texts)
-        or _PLACES.search(_OPTION.sub("", prompt))
+        or options.PLACES.search(options.OPTION.sub("", prompt))
         or any(_CROSS.search(text) for text in texts)
     ):
         return None
@@ -148,25 +139,9 @@ def _options(prompt: str, answer: str, luck: np.random.Generator) -> Turns | Non
     if order == sorted(order):
         order = order[::-1]
     given = iter([texts[place] for place in order])
-    shuffled = _OPTION.sub(lambda match: "".join((*match.group(1, 2, 3), next(given))), prompt)
-    before, letter, after = choice
-    return ("user", shuffled), ("assistant", f"{before}{letters[order.index(letters.index(letter))]}{after}")
-
-
-def _chosen(answer: str, options: Mapping[str, str]) -> tuple[str, str, str] | None:
-    """The answer in three pieces, its letter in the middle; None where it is not plain which letter it names.
-
-    Either it says so ("the answer is B ..."), or it is the letter alone or with the option's own words.
-    """
-    said, bare = _SAID.match(answer), _BARE.match(answer)
-    if said is not None and said.group(2) in options and not _PLACES.search(said.group(3)):
-        return said.group(1), said.group(2), said.group(3)
-    if bare is None or bare.group(2) not in options:
-        return None
-    own_words = bare.group(4).strip().rstrip(".").casefold()
-    if own_words not in ("", options[bare.group(2)].rstrip(".").casefold()):
-        return None
-    return bare.group(1), bare.group(2), bare.group(3) + bare.group(4)
+    shuffled = options.OPTION.sub(lambda match: "".join((*match.group(1, 2, 3), next(given))), prompt)
+    letter = letters[order.index(letters.index(choice.letter))]
+    return ("user", shuffled), ("assistant", f"{choice.before}{letter}{choice.after}{choice.words}")
 
 
 def _pick(choices: Sequence[str], luck: np.random.Generator) -> str:

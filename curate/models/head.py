@@ -19,24 +19,28 @@ _MANY_ELEMENTS = 1 << 26
 
 
 def of_states(forward: Forward, states: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-    """NLL and entropy in nats of *targets* (k,) given the states that predict them (k, hidden). Shape (2, k), fp32."""
+    """NLL of *targets* (k,) given the states (k, hidden) before them, entropy, and the NLL of the likeliest token.
+
+    In nats, shape (3, k), fp32. Where a target is the likeliest token, the first and the last are equal to the bit.
+    """
     import torch
 
-    both = torch.empty((2, len(targets)), dtype=torch.float32, device=targets.device)
+    three = torch.empty((3, len(targets)), dtype=torch.float32, device=targets.device)
     rows = _ROWS.get(targets.device.type, _MANY_ROWS)
     for start in range(0, len(targets), rows):
         logits = forward.logits(states[start : start + rows])
         step = max(1, _ELEMENTS.get(targets.device.type, _MANY_ELEMENTS) // logits.shape[1])
         for row in range(0, len(logits), step):
             few = slice(start + row, start + min(row + step, len(logits)))
-            _nll_and_entropy(logits[row : row + step].float(), targets[few], both[:, few])
-    return both.clamp_(min=0)  # rounding may go below
+            _summarise(logits[row : row + step].float(), targets[few], three[:, few])
+    return three.clamp_(min=0)  # rounding may go below
 
 
-def _nll_and_entropy(logits: torch.Tensor, targets: torch.Tensor, both: torch.Tensor) -> None:
-    """Write both for each row of fp32 *logits*, which are used up.
+def _summarise(logits: torch.Tensor, targets: torch.Tensor, three: torch.Tensor) -> None:
+    """Write all three for each row of fp32 *logits*, which are used up.
 
-    With x = logit - largest logit and s = sum exp x: NLL = log s - x[target], entropy = log s - sum (x exp x) / s.
+    With x = logit - largest logit and s = sum exp x: NLL = log s - x[target], entropy = log s - sum (x exp x) / s, and
+    the NLL of the likeliest token is log s.
     """
     shifted = logits.sub_(logits.amax(dim=-1, keepdim=True))
     gold = shifted.gather(-1, targets[:, None])[:, 0]
@@ -44,5 +48,6 @@ def _nll_and_entropy(logits: torch.Tensor, targets: torch.Tensor, both: torch.Te
     total = powers.sum(dim=-1)
     expected = powers.mul_(shifted).sum(dim=-1).div_(total)
     total.log_()
-    both[0] = total - gold
-    both[1] = total - expected
+    three[0] = total - gold
+    three[1] = total - expected
+    three[2] = total

@@ -28,10 +28,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class TokenScores:
-    """For each target of a pass, in nats: ``nll`` = -log p(token), ``entropy`` = -sum p log p. Shape (k,) each."""
+    """For each target of a pass, in nats: ``nll`` = -log p(token), ``entropy`` = -sum p log p. Shape (k,) each.
+
+    ``least`` is -log p of the likeliest token in the same place: equal to ``nll`` where the target is that token.
+    """
 
     nll: NDArray[np.float32]
     entropy: NDArray[np.float32]
+    least: NDArray[np.float32]
 
 
 _CALLS = 2
@@ -53,15 +57,15 @@ def score_tokens(model: LanguageModel, passes: Sequence[Pass], token_budget: int
     with torch.inference_mode():
         waiting = []
         for batch in cut(lengths, token_budget):
-            for rows, both in halving(batch.tolist(), lambda rows: _score(model, [passes[row] for row in rows])):
-                if both is None:
+            for rows, three in halving(batch.tolist(), lambda rows: _score(model, [passes[row] for row in rows])):
+                if three is None:
                     scores[rows[0]] = Reason(
                         Status.FAILED, f"out of memory on a single sequence of {lengths[rows[0]]} tokens"
                     )
                 else:
-                    waiting.append((rows, both))
-        for rows, both in waiting:
-            _hand_out(rows, both.cpu().numpy(), passes, scores)
+                    waiting.append((rows, three))
+        for rows, three in waiting:
+            _hand_out(rows, three.cpu().numpy(), passes, scores)
     return [one for one in scores if one is not None]
 
 
@@ -86,28 +90,28 @@ def _key(passes: Sequence[Pass], token_budget: int) -> bytes:
     for one in passes:
         state.update(len(one.tokens).to_bytes(8, "little") + len(one.targets).to_bytes(8, "little"))
         state.update(one.tokens.tobytes())
-        state.update(one.targets.tobytes())
+        state.update(one.targets.tobytes() + one.wanted.tobytes())
     return state.digest()
 
 
 def _score(model: LanguageModel, batch: Sequence[Pass]) -> torch.Tensor:
-    """NLL and entropy of the targets of all passes, one after another. Shape (2, k)."""
-    targets = np.concatenate([one.tokens[one.targets] for one in batch]).astype(np.int64)
+    """What `of_states` gives for the targets of all passes, one after another. Shape (3, k)."""
+    targets = np.concatenate([one.wanted for one in batch]).astype(np.int64)
     return of_states(model.forward, model.forward.states(batch), to_device(targets, model.device))
 
 
 def _hand_out(
     rows: Sequence[int],
-    both: NDArray[np.float32],
+    three: NDArray[np.float32],
     passes: Sequence[Pass],
     scores: list[TokenScores | Reason | None],
 ) -> None:
     start = 0
     for row in rows:
         end = start + len(passes[row].targets)
-        nll, entropy = both[:, start:end]
+        nll, entropy, least = three[:, start:end]
         scores[row] = (
-            TokenScores(nll, entropy)
+            TokenScores(nll, entropy, least)
             if np.isfinite(nll).all() and np.isfinite(entropy).all()
             else Reason(Status.FAILED, "the model gives a probability that is not finite")
         )

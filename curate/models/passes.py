@@ -19,13 +19,20 @@ if TYPE_CHECKING:
 class Pass:
     """One sequence. ``targets`` are the positions (at least 1) of the tokens that are scored.
 
-    ``turns`` says for each target which assistant turn of ``row`` it belongs to.
+    ``turns`` says for each target which assistant turn of ``row`` it belongs to. ``instead`` is what could stand at the
+    targets and is scored there, so that a place may be asked about several tokens; by default what does stand there.
     """
 
     row: int
     tokens: NDArray[np.int32]
     targets: NDArray[np.int32]
     turns: NDArray[np.int32]
+    instead: NDArray[np.int32] | None = None
+
+    @property
+    def wanted(self) -> NDArray[np.int32]:
+        """The tokens that are scored, shape of ``targets``."""
+        return self.tokens[self.targets] if self.instead is None else self.instead
 
 
 def conditioned(row: int, example: Rendered, context: int, stride: int) -> Iterator[Pass]:
