@@ -23,6 +23,7 @@ from curate.ingest import step as ingest
 from curate.mine import step as mine
 from curate.models import load, names
 from curate.pace import step as pace
+from curate.probe import step as probe
 from curate.protocol import Frozen, Rising, silent
 from curate.recipe import Recipe, dump, read_recipe
 from curate.score import agree as score_agree
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from numpy.typing import NDArray
 
+    from curate.core.measured import Measured, Prober, Size
     from curate.protocol import Engine, Progress
     from curate.tag.catalogue import Catalogue
 
@@ -190,6 +192,20 @@ class Pipeline:
         if held is None or level is None or not findings.fails(held[0], level):
             return None
         return held[0].findings[0].says
+
+    def probe(self, model: str, size: Size = "quick", name: str | None = None, stage: int | None = None) -> Measured:
+        """Measure a model on what this run holds out; nothing is rebuilt, and a stale run is a `StaleError`."""
+        asked = probe.Asked(names.resolve(model, "lm"), size, name, stage)
+        return probe.run(self.space, self.recipe.probe, self.recipe.tier.holdout_domain, asked, self._written())
+
+    def prober(self) -> Prober:
+        """The quick probe of this run for a model in memory, as training takes it."""
+        return probe.prober(self.space, self.recipe.probe, self.recipe.tier.holdout_domain, self._written())
+
+    def _written(self) -> Work:
+        """The circumstances of what follows a dataset that stands."""
+        self.require("write")
+        return Work(self._held["write"][1], self.engine, self.recipe.seed, self.recipe.part_rows, self.progress)
 
     # --- looking and running ---
 

@@ -16,6 +16,7 @@ from curate.ingest.step import Source
 from curate.mine.step import Settings as MineSettings
 from curate.models.names import Resolved
 from curate.pace.step import Settings as PaceSettings
+from curate.probe.settings import Settings as ProbeSettings
 from curate.protocol import Frozen
 from curate.score.step import Settings as ScoreSettings
 from curate.tier.step import Settings as TierSettings
@@ -64,6 +65,7 @@ class Recipe(Frozen):
     write: WriteSettings = Field(default_factory=WriteSettings)
     audit: AuditSettings = Field(default_factory=AuditSettings)
     train: TrainSettings = Field(default_factory=TrainSettings)
+    probe: ProbeSettings = Field(default_factory=ProbeSettings)
     resolved: dict[str, Resolved] = Field(
         default_factory=dict, description="Written by us: what each model name stood for."
     )

@@ -19,6 +19,7 @@ COMMANDS = {
     "audit": "Report on balance, coverage and progression.",
     "export": "Write configurations for other trainers.",
     "train": "Fine-tune a model in stage order.",
+    "probe": "Measure a model on what is held out.",
     "verify": "Prove that a run is whole and in order.",
     "explain": "Tell one row's story.",
     "show": "Look at rows in training order.",

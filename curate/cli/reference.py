@@ -15,6 +15,7 @@ import orjson
 from curate.audit.step import Report as AuditReport
 from curate.cli.main import COMMANDS, group
 from curate.core.manifest import Manifest, Schedule
+from curate.core.measured import Measured, Transfer
 from curate.core.plan import Plan
 from curate.errors import SettingsError
 from curate.ingest.step import Report as IngestReport
@@ -35,10 +36,12 @@ MODELS: dict[str, type[Frozen]] = {
     "ingest": IngestReport,
     "manifest": Manifest,
     "plan": Plan,
+    "probe": Measured,
     "recipe": Recipe,
     "schedule": Schedule,
     "score": ScoreReport,
     "training": TrainReport,
+    "transfer": Transfer,
     "verify": VerifyReport,
 }
 """What leaves the house as JSON or comes in as TOML, by the name of its schema."""

@@ -10,6 +10,7 @@ from curate.cli import output, picture
 
 if TYPE_CHECKING:
     from curate.audit.step import Report as AuditReport
+    from curate.core.measured import Estimate, Measured
     from curate.core.plan import Plan
     from curate.ingest.step import Report as IngestReport
     from curate.score.agree import Agreement
@@ -117,3 +118,65 @@ def audited(report: AuditReport) -> None:
     output.table(
         "Findings", ("severity", "finding"), [*rows, *([("", f"and {more} more in the report")] if more else [])]
     )
+
+
+def probed(measured: Measured) -> None:
+    """How a model does on what is held out: cells, calibration, gaps, and what changed."""
+    output.table(
+        f"{measured.name} ({measured.size}, {measured.precision})",
+        ("skill", "tier", "rows", "loss", "token accuracy", "choices right", "answers right"),
+        [
+            (
+                cell.skill or "all",
+                "all" if cell.tier is None else str(cell.tier),
+                cell.result.loss.rows,
+                _spanned(cell.result.loss),
+                _spanned(cell.result.token_accuracy),
+                _spanned(cell.result.choice_accuracy),
+                _spanned(cell.result.match),
+            )
+            for cell in measured.cells
+            if cell.skill is None or cell.tier is None
+        ],
+    )
+    output.table(
+        "Calibration",
+        ("of", "guesses", "confidence", "error (ECE)", "by chance", "Brier"),
+        [
+            (each.kind, each.observations, each.confidence, _spanned(each.ece), each.by_chance, _spanned(each.brier))
+            for each in measured.calibration
+        ],
+    )
+    output.table(
+        "Robustness: against the same rows as they were",
+        ("family", "kind", "rows", "loss", "token accuracy", "choices right"),
+        [
+            (
+                gap.family,
+                gap.kind,
+                gap.loss.rows,
+                _spanned(gap.loss),
+                _spanned(gap.token_accuracy),
+                _spanned(gap.choice_accuracy),
+            )
+            for gap in measured.gaps
+        ],
+    )
+    if measured.resistance:
+        rows = [(each.kind, each.share.rows, _spanned(each.share)) for each in measured.resistance]
+        output.table("Right answer likelier than the lure", ("kind", "rows", "share"), rows)
+    if measured.changes:
+        rows = [
+            (each.skill or "all", "all" if each.tier is None else str(each.tier), each.loss.rows, _spanned(each.loss))
+            for each in measured.changes
+            if each.skill is None or each.tier is None
+        ]
+        output.table(f"Change of loss since {measured.since}", ("skill", "tier", "rows", "loss"), rows)
+
+
+def _spanned(figure: Estimate | None) -> str | None:
+    """A figure and the ends of its interval."""
+    if figure is None:
+        return None
+    ends = "" if figure.low is None or figure.high is None else f" [{figure.low:.3f}, {figure.high:.3f}]"
+    return f"{figure.value:.3f}{ends}"

@@ -1,0 +1,196 @@
+"""Probe a model with what a run holds out: write `probe/NAME-SIZE.json`, and `probe/transfer.json` over all of them."""
+
+from __future__ import annotations
+
+import re
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from curate.core import views
+from curate.core.measured import Measured
+from curate.errors import SettingsError, did_you_mean
+from curate.models import load
+from curate.models.settings import LmSettings
+from curate.probe import compare, gather
+from curate.probe.measure import Checkpoint, measure
+from curate.probe.settings import Settings
+from curate.probe.suite import Suite, build
+from curate.store.stamps import stamp
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from curate.core.measured import Prober, Size
+    from curate.models.names import Resolved
+    from curate.store.work import Work
+    from curate.store.workspace import Workspace
+
+__all__ = ["Report", "Settings", "prober", "run", "suite"]
+
+VERSION = 1
+_TRANSFER = "probe/transfer.json"
+
+Report = Measured
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What one call probes: a model, how large a probe, and where in training the model stands."""
+
+    model: Resolved
+    size: Size = "quick"
+    name: str | None = None
+    stage: int | None = None
+
+
+def run(space: Workspace, settings: Settings, domains: Sequence[str], asked: Asked, work: Work) -> Report:
+    """Measure a model on the suite of this run and write what was found."""
+    asks = suite(space, settings, domains, asked.size, work)
+    name = asked.name or Path(asked.model.name).name
+    lm = load.load_lm(asked.model, settings.precision, settings.device)
+    earlier = probes(space)
+    checkpoint = Checkpoint(name, _public(asked.model), _next(earlier), asked.stage)
+    options = LmSettings(precision=settings.precision, device=settings.device)
+    measured = measure(asks, lm, checkpoint, options, since=_last(earlier, asks, name))
+    _keep(space, measured)
+    return measured
+
+
+def prober(space: Workspace, settings: Settings, domains: Sequence[str], work: Work) -> Prober:
+    """The quick probe for a model in memory; each call also writes what it found."""
+    asks = suite(space, settings, domains, "quick", work)
+
+    def probe(
+        network: Any,  # noqa: ANN401 - a model of transformers
+        tokenizer: Any,  # noqa: ANN401 - its tokenizer
+        *,
+        name: str,
+        stage: int | None = None,
+        step: int | None = None,
+        since: Measured | None = None,
+    ) -> Measured:
+        earlier = probes(space)
+        checkpoint = Checkpoint(name, name, _next(earlier), stage, step)
+        with _at_rest(network):
+            lm = load.wrap(network, tokenizer, name)
+            measured = measure(asks, lm, checkpoint, since=since or _last(earlier, asks, name))
+        _keep(space, measured)
+        return measured
+
+    return probe
+
+
+def probes(space: Workspace) -> list[Measured]:
+    """All probes of a run, in the order in which they were made."""
+    paths = (f"probe/{name}" for name in space.disk.names("probe") if name.endswith(".json"))
+    found = [space.read_json(path, Measured) for path in paths if path != _TRANSFER]
+    return sorted(found, key=lambda each: each.number)
+
+
+def suite(space: Workspace, settings: Settings, domains: Sequence[str], size: Size, work: Work) -> Suite:
+    """The probe rows of a run, from `probe/suite-SIZE.parquet` where that still fits the run; else it is written."""
+    path = f"probe/suite-{size}.parquet"
+    key = {"job": "suite", "version": VERSION, "unit": settings.unit, "domains": list(domains), "size": size}
+    wanted = stamp({**key, "seed": work.seed}, work.stamp.digest)
+    tiers = space.read_table("tiers.parquet", ["id", "fate", "tier"])
+    skills = space.read_table("skills.parquet", ["id", "skill", "weight"])
+    mixes = gather.mixes(space.read_table("order.parquet", ["stage", "id"]), tiers, skills)
+    if space.stamp_of(path) != wanted:
+        rows = gather.held(tiers, skills, space.read_all("statistics/tokens", ["id", "tokens"]))
+        ids = rows.column("id").combine_chunks()
+        labels = {} if settings.unit is None else _labels(space, settings.unit, ids)
+        held = gather.choose(rows, _domains(space, domains, ids), labels, _pairs(space), size, work.seed)
+        made = build(_with_content(space, held.table), size, work.seed)
+        space.write_table(path, made, wanted, {"left_out": dict(held.left_out)})
+    left_out = space.about(path).get("left_out")
+    return Suite(space.read_table(path), size, work.seed, mixes, dict(left_out) if isinstance(left_out, dict) else {})
+
+
+def _with_content(space: Workspace, chosen: pa.Table) -> pa.Table:
+    """The chosen rows, in their order, with their records and tools."""
+    columns = ["id", *views.RECORD_COLUMNS, "tools"]
+    ids = chosen.column("id").combine_chunks()
+    kept = [
+        table.filter(pc.is_in(table.column("id"), value_set=ids)) for table in space.read_parts("examples", columns)
+    ]
+    content = pa.concat_tables(kept)
+    content = content.take(pc.index_in(ids, value_set=content.column("id").combine_chunks()))
+    for name in columns[1:]:
+        chosen = chosen.append_column(name, content.column(name))
+    return chosen
+
+
+def _pairs(space: Workspace) -> list[tuple[str, str]]:
+    """Rows that mine says repeat each other."""
+    if not space.disk.exists("mined/duplicates.parquet"):
+        return []
+    mined = space.read_table("mined/duplicates.parquet", ["id", "partners"]).to_pylist()
+    return [(row["id"], partner) for row in mined for partner in row["partners"] or ()]
+
+
+def _domains(space: Workspace, domains: Sequence[str], ids: pa.Array) -> dict[str, str]:
+    """By id, the held-out domain (COLUMN=VALUE) that the row is of: the first that fits."""
+    found: dict[str, str] = {}
+    for domain in domains:
+        column, _, value = domain.partition("=")
+        labels = _labels(space, column, ids)
+        found = {row_id: domain for row_id, label in labels.items() if label == value} | found
+    return found
+
+
+def _labels(space: Workspace, name: str, ids: pa.Array) -> dict[str, str]:
+    """By id, the value of a column, ours or the user's; a name that no example has is a mistake."""
+    if name == "skill":
+        skills = gather.main_skill(space.read_table("skills.parquet", ["id", "skill", "weight"]))
+        return dict(zip(skills.column("id").to_pylist(), skills.column("skill").to_pylist(), strict=True))
+    own = name in ("source", "language")
+    known, found = {"source", "language", "skill"}, {}
+    for table in space.read_parts("examples", ["id", name if own else "user"]):
+        known |= set() if own else set(views.user_names(table))
+        values = table.column(name) if own else views.user_column(table, name)
+        inside = pc.is_in(table.column("id"), value_set=ids)
+        pairs = zip(table.column("id").filter(inside).to_pylist(), values.filter(inside).to_pylist(), strict=True)
+        found.update({row_id: str(value) for row_id, value in pairs if value is not None})
+    if name not in known:
+        raise SettingsError(f"no example has a column {name!r}", fix=did_you_mean(name, known))
+    return found
+
+
+def _last(earlier: Sequence[Measured], asks: Suite, name: str) -> Measured | None:
+    """The last probe with the same rows, of another checkpoint."""
+    return next((each for each in reversed(earlier) if each.suite == asks.digest and each.name != name), None)
+
+
+def _next(earlier: Sequence[Measured]) -> int:
+    return max((each.number + 1 for each in earlier), default=0)
+
+
+def _keep(space: Workspace, measured: Measured) -> None:
+    """Write a probe, and what all probes together tell about stages."""
+    slug = re.sub(r"[^A-Za-z0-9._-]+", "-", measured.name).strip("-") or "model"
+    space.write_json(f"probe/{slug}-{measured.size}.json", measured)
+    transfer = compare.transfer(probes(space))
+    if transfer is not None:
+        space.write_json(_TRANSFER, transfer)
+
+
+def _public(model: Resolved) -> str:
+    """The model's name; of a path on this machine only its last part."""
+    return Path(model.name).name if Path(model.name).is_absolute() else model.reference
+
+
+@contextmanager
+def _at_rest(network: Any) -> Iterator[None]:  # noqa: ANN401 - a model of transformers
+    """The model in evaluation mode, and afterwards in the mode that it was in."""
+    was = {module: module.training for module in network.modules()}
+    network.eval()
+    try:
+        yield
+    finally:
+        for module, training in was.items():
+            module.training = training
