@@ -71,8 +71,13 @@ def measured(accuracy: dict[tuple[str | None, int | None], float], loss: float, 
         since=None,
         changes=(),
         skipped={},
-        rows=Rows(id=(), nll=(), tokens=(), hits=(), choice=(), matched=()),
+        rows=no_rows(),
+        number=0,
     )
+
+
+def no_rows() -> Rows:
+    return Rows(**dict.fromkeys(Rows.model_fields, ()))
 
 
 def slipping(network: object, tokenizer: object, **about: object) -> Measured:

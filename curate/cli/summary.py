@@ -163,8 +163,11 @@ def probed(measured: Measured) -> None:
         ],
     )
     if measured.resistance:
-        rows = [(each.kind, each.share.rows, _spanned(each.share)) for each in measured.resistance]
-        output.table("Right answer likelier than the lure", ("kind", "rows", "share"), rows)
+        output.table(
+            "Right answer likelier than the lure",
+            ("kind", "rows", "share"),
+            [(each.kind, each.share.rows, _spanned(each.share)) for each in measured.resistance],
+        )
     if measured.changes:
         rows = [
             (each.skill or "all", "all" if each.tier is None else str(each.tier), each.loss.rows, _spanned(each.loss))
