@@ -596,7 +596,10 @@ def settle_encoder(recipe: Recipe) -> Recipe:
     skills = tag.Settings(skills=recipe.tier.skills)
     scorers = (_choose(alias, recipe).scorer for alias in aliases(recipe))
     needed = any(set(scorer.needs) & set(VECTOR_COLUMNS) for scorer in scorers)
-    if recipe.embed.encoder in recipe.resolved or not (needed or tag.needs_vectors(skills, tag.read_catalogue(skills))):
+    known = recipe.resolved.get(recipe.embed.encoder)
+    if (known is not None and known.kind == "encoder") or not (
+        needed or tag.needs_vectors(skills, tag.read_catalogue(skills))
+    ):
         return recipe
     encoder = names.resolve(recipe.embed.encoder, "encoder")
     embedding = recipe.embed.model_copy(update={"encoder": encoder.reference, "precision": _settled(recipe.embed)})
