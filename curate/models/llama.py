@@ -40,6 +40,16 @@ def applies(network: Network) -> bool:
         and set(getattr(config, "layer_types", None) or ["full_attention"]) == {"full_attention"}
         and not (getattr(config, "use_sliding_window", True) and getattr(config, "sliding_window", None))
         and available()
+        and _is_plain(network)
+    )
+
+
+def _is_plain(network: Network) -> bool:
+    """Whether every layer is what its weights say: an adapter beside a linear layer would be passed over in silence."""
+    from torch.nn import Linear
+
+    return all(
+        type(module) is Linear for name, module in network.named_modules() if name.endswith(("_proj", "lm_head"))
     )
 
 

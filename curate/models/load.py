@@ -64,7 +64,8 @@ def load_encoder(model: Resolved, precision: Precision = "auto", device: str = "
 
 
 def wrap(network: Network, tokenizer: Tokenizer, name: str = "model") -> LanguageModel:
-    """A model that is in memory already, as it is: same weights, same number format, same device."""
+    """A model that is in memory already, as it is: same weights, adapters, number format and device."""
+    network = network.get_base_model() if hasattr(network, "get_base_model") else network  # peft puts it into another
     weight = network.get_input_embeddings().weight
     formats: dict[str, Settled] = {"torch.float32": "fp32", "torch.bfloat16": "bf16", "torch.float16": "fp16"}
     limit = getattr(network.config.get_text_config(), "max_position_embeddings", None)

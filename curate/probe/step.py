@@ -14,9 +14,9 @@ import pyarrow.compute as pc
 from curate.core import views
 from curate.core.measured import Measured
 from curate.errors import SettingsError, did_you_mean
-from curate.models import load
+from curate.models import device, load
 from curate.models.settings import LmSettings
-from curate.probe import compare, gather
+from curate.probe import compare, gather, written
 from curate.probe.measure import Checkpoint, measure
 from curate.probe.settings import Settings
 from curate.probe.suite import Suite, build
@@ -52,11 +52,17 @@ def run(space: Workspace, settings: Settings, domains: Sequence[str], asked: Ask
     """Measure a model on the suite of this run and write what was found."""
     asks = suite(space, settings, domains, asked.size, work)
     name = asked.name or Path(asked.model.name).name
-    lm = load.load_lm(asked.model, settings.precision, settings.device)
+    place = device.pick_device(settings.device)
+    network = load.load_network(asked.model, device.settle(settings.precision, place)).to(place).eval()
+    tokenizer = load.load_tokenizer(asked.model)
+    lm = load.wrap(network.requires_grad_(requires_grad=False), tokenizer, asked.model.name)
     earlier = probes(space)
     checkpoint = Checkpoint(name, _public(asked.model), _next(earlier), asked.stage)
     options = LmSettings(precision=settings.precision, device=settings.device)
-    measured = measure(asks, lm, checkpoint, options, since=_last(earlier, asks, name))
+    work.progress("probe", 0, len(asks.table), "rows")
+    matched = written.check(asks, network, tokenizer, settings.generate)
+    measured = measure(asks, lm, checkpoint, options, matched=matched, since=_last(earlier, asks, name))
+    work.progress("probe", len(asks.table), len(asks.table), "rows")
     _keep(space, measured)
     return measured
 

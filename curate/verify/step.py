@@ -14,7 +14,8 @@ from curate.core.manifest import Manifest
 from curate.core.plan import Plan
 from curate.errors import IntegrityError
 from curate.protocol import Frozen
-from curate.verify import conservation, order, training
+from curate.store.stamps import stamp
+from curate.verify import conservation, order, probed, training
 from curate.verify.findings import Check, check
 from curate.verify.variations import variations
 
@@ -65,6 +66,7 @@ def run(space: Workspace) -> Report:
             *variations(augmented, placed, tiers, plan),
             *_shards(space, manifest, placed, tiers),
             *_training(space, placed),
+            *_probes(space, placed, tiers),
         )
     )
 
@@ -76,6 +78,32 @@ def _training(space: Workspace, placed: pl.DataFrame) -> Iterator[Check]:
     begun = orjson.loads(space.read_bytes("training/begun.json"))
     realised, signals = _frame_of(space, "training/order"), _frame_of(space, "training/signals")
     yield from training.realised(realised, placed, signals, follows=begun["settings"]["adaptive"] == "plan")
+
+
+def _probes(space: Workspace, placed: pl.DataFrame, tiers: pl.DataFrame) -> Iterator[Check]:
+    """Claims about the rows that probes of this dataset ask; training sees the order, and what it realised.
+
+    A suite that was made before the dataset was written anew is no concern: `curate probe` makes another.
+    """
+    written = space.read_stamped("dataset/manifest.json", Manifest)[1]
+    inputs = "" if written is None else stamp({}, written.digest).inputs
+    names = [name for name in space.disk.names("probe") if name.endswith(".parquet")]
+    stamps = {f"probe/{name}": space.stamp_of(f"probe/{name}") for name in names}
+    paths = [path for path, held in stamps.items() if held is not None and held.inputs == inputs]
+    if not paths:
+        return
+    tables = [space.read_table(path, ["id", "parent", *views.RECORD_COLUMNS]) for path in paths]
+    altered = [
+        known
+        for table in tables
+        for known, turns in zip(table.column("id").to_pylist(), views.all_turns(table), strict=True)
+        if example_id(turns) != known
+    ]
+    asked = pl.concat([_polars(table.select(["id", "parent"])) for table in tables]).unique(maintain_order=True)
+    trained = [placed.select("id")]
+    if space.parts("training/order"):
+        trained.append(_frame_of(space, "training/order").select(id="curate_id"))
+    yield from probed.suite(asked, tiers, pl.concat(trained), altered)
 
 
 def _frame_of(space: Workspace, folder: str) -> pl.DataFrame:
