@@ -179,11 +179,15 @@ class Pipeline:
             model=names.resolve(self.recipe.train.model, "lm"),
             requires=plan.requires,
             ascending=plan.policy not in _NOT_RISING,
-            prober=None,
+            prober=self.prober() if self._holds_out() else None,
             progress=self.progress,
             refused=self._audit_failure(),
             trust=trust,
         )
+
+    def _holds_out(self) -> bool:
+        tiered = self.report("tier")
+        return isinstance(tiered, tier.Report) and tiered.fates.get("holdout", 0) > 0
 
     def _audit_failure(self) -> str | None:
         """The gravest finding, where the audit was made and the recipe says that such a one must not be."""

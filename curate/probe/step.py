@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -68,8 +69,8 @@ def run(space: Workspace, settings: Settings, domains: Sequence[str], asked: Ask
 
 
 def prober(space: Workspace, settings: Settings, domains: Sequence[str], work: Work) -> Prober:
-    """The quick probe for a model in memory; each call also writes what it found."""
-    asks = suite(space, settings, domains, "quick", work)
+    """The quick probe for a model in memory; the first call makes the suite, and each writes what it found."""
+    asked = cache(lambda: suite(space, settings, domains, "quick", work))
 
     def probe(
         network: Any,  # noqa: ANN401 - a model of transformers
@@ -80,11 +81,11 @@ def prober(space: Workspace, settings: Settings, domains: Sequence[str], work: W
         step: int | None = None,
         since: Measured | None = None,
     ) -> Measured:
-        earlier = probes(space)
+        asks, earlier = asked(), probes(space)
         checkpoint = Checkpoint(name, name, _next(earlier), stage, step)
         with _at_rest(network):
             lm = load.wrap(network, tokenizer, name)
-            measured = measure(asks, lm, checkpoint, since=since or _last(earlier, asks, name))
+            measured = measure(asks, lm, checkpoint, since=since or _last(earlier, asks, name, step))
         _keep(space, measured)
         return measured
 
@@ -167,9 +168,10 @@ def _labels(space: Workspace, name: str, ids: pa.Array) -> dict[str, str]:
     return found
 
 
-def _last(earlier: Sequence[Measured], asks: Suite, name: str) -> Measured | None:
-    """The last probe with the same rows, of another checkpoint."""
-    return next((each for each in reversed(earlier) if each.suite == asks.digest and each.name != name), None)
+def _last(earlier: Sequence[Measured], asks: Suite, name: str, step: int | None = None) -> Measured | None:
+    """The last probe with the same rows, of another checkpoint; of a training that is resumed, of an earlier step."""
+    alike = (each for each in reversed(earlier) if each.suite == asks.digest and each.name != name)
+    return next((each for each in alike if step is None or each.step is None or each.step < step), None)
 
 
 def _next(earlier: Sequence[Measured]) -> int:
