@@ -408,7 +408,7 @@ class Pipeline:
                 ingest.fingerprint(each, ingest.Settings()) if each else "" for each in (recipe.reference, recipe.pairs)
             ]
             before = "" if settings.parent is None else _written(settings.parent)
-            return stamp(key, self._digest("write"), *beside, before, self._trained())
+            return stamp(key, self._digest("write"), *beside, before, self._trained(), self._probed())
 
         return _Step(
             audit.Report,
@@ -482,6 +482,11 @@ class Pipeline:
     def _trained(self) -> str:
         """A digest of the signals that training has written so far."""
         return digest(*(self.space.sha256(path)[0] for path in self.space.parts("training/signals")))
+
+    def _probed(self) -> str:
+        """A digest of what probes have measured so far."""
+        held = [name for name in self.space.disk.names("probe") if name.endswith(".json")]
+        return digest(*(self.space.sha256(f"probe/{name}")[0] for name in held))
 
     def _typical(self) -> tuple[str, str] | None:
         """The folder and field of a score called density, which says how representative a row is."""

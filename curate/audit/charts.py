@@ -49,7 +49,7 @@ def roles(summaries: Sequence[Summary]) -> Chart:
     lines = [line for line in lines if any(other[2] for other in lines if other[1] == line[1])]
     names = list(dict.fromkeys(role for _, role, _ in lines))
     chart = (
-        _base(("stage", "role", "rows"), lines)
+        based(("stage", "role", "rows"), lines)
         .mark_bar()
         .encode(
             x=alt.X("stage:N", sort=None, title=None, axis=alt.Axis(labelAngle=0)),
@@ -62,7 +62,7 @@ def roles(summaries: Sequence[Summary]) -> Chart:
     )
     biggest = max(_stages(summaries), key=lambda each: each.rows, default=None)
     says = f"Bars of rows by stage, stacked by role. The largest is {biggest.place.name}." if biggest else "No stages."
-    return Chart("roles", "Rows by stage and role", says, _spec(chart), ("stage", "role", "rows"), tuple(lines))
+    return Chart("roles", "Rows by stage and role", says, specified(chart), ("stage", "role", "rows"), tuple(lines))
 
 
 def spreads(summaries: Sequence[Summary]) -> Chart:
@@ -75,7 +75,7 @@ def spreads(summaries: Sequence[Summary]) -> Chart:
         if each.place.scope in {"stage", "corpus"} and (spread := each.difficulty) is not None
     ]
     head = ("place", "p10", "p25", "p50", "p75", "p90", "mean")
-    base = _base(head, lines).encode(x=alt.X("place:N", sort=None, title=None, axis=alt.Axis(labelAngle=0)))
+    base = based(head, lines).encode(x=alt.X("place:N", sort=None, title=None, axis=alt.Axis(labelAngle=0)))
     told = [f"{name}:{'N' if name == 'place' else 'Q'}" for name in head]
     whole = alt.Y("p10:Q", title="difficulty", scale=alt.Scale(domain=[0, 1]))
     chart = (
@@ -89,7 +89,7 @@ def spreads(summaries: Sequence[Summary]) -> Chart:
     )
     if lines:
         says += f" Means run from {min(line[6] for line in lines):.2f} to {max(line[6] for line in lines):.2f}."
-    return Chart("spreads", "Difficulty by stage", says, _spec(chart), head, tuple(lines))
+    return Chart("spreads", "Difficulty by stage", says, specified(chart), head, tuple(lines))
 
 
 def ratios(grouping: Grouping, number: int) -> Chart:
@@ -121,7 +121,7 @@ def _whiskers(grouping: Grouping, number: int) -> Chart:
         for place, group, ratio, low, high, verdict in drawn
     ]
     reach = 2.0 ** max(1, *(ceil(abs(log2(end))) for line in shown for end in line[2:5] if end), 1)
-    base = _base(head, shown).encode(
+    base = based(head, shown).encode(
         x=alt.X("place:N", sort=None, title=None, axis=alt.Axis(labelAngle=0)),
         xOffset=alt.XOffset("group:N", sort=None),
         color=alt.Color("group:N", sort=None, scale=alt.Scale(range=list(PALETTE)), title=None),
@@ -144,7 +144,7 @@ def _whiskers(grouping: Grouping, number: int) -> Chart:
         f"Dots with intervals: by place, the share of each group of {grouping.column} over its expected share. "
         f"1 is as expected; dashed lines mark 0.8 and 1.25. {_summary(grouping)}"
     )
-    return Chart(f"ratios-{number}", f"{grouping.column}: share ratios", says, _spec(chart), head, tuple(lines))
+    return Chart(f"ratios-{number}", f"{grouping.column}: share ratios", says, specified(chart), head, tuple(lines))
 
 
 def _field(grouping: Grouping, number: int) -> Chart:
@@ -157,7 +157,7 @@ def _field(grouping: Grouping, number: int) -> Chart:
         if each.place.scope not in {"corpus", "exposure"} or grouping.expect != "corpus"
     ]
     coloured = [(*line, log2(_inside(line[2]) or 1.0), "" if line[2] is None else f"{line[2]:.2g}") for line in lines]
-    base = _base((*head, "bend", "label"), coloured).encode(
+    base = based((*head, "bend", "label"), coloured).encode(
         x=alt.X("place:N", sort=None, title=None, axis=alt.Axis(labelAngle=-40)),
         y=alt.Y("group:N", sort=None, title=None),
         tooltip=["place:N", "group:N", "ratio:Q", "verdict:N"],
@@ -179,7 +179,7 @@ def _field(grouping: Grouping, number: int) -> Chart:
         f"A field of colours: groups of {grouping.column} by place, coloured by share over expected share; pale cells "
         f"have too few rows. {_summary(grouping)}"
     )
-    spec = _spec(chart, height=18 * len(grouping.values))
+    spec = specified(chart, height=18 * len(grouping.values))
     return Chart(f"ratios-{number}", f"{grouping.column}: share ratios", says, spec, head, tuple(lines), wide=True)
 
 
@@ -198,7 +198,7 @@ def forest(grouping: Grouping, number: int) -> Chart:
         for each in effects
         if each.given is not None and each.given_interval is not None
     ]
-    base = _base(head, lines).encode(
+    base = based(head, lines).encode(
         y=alt.Y("group:N", sort=None, title=None),
         yOffset=alt.YOffset("question:N", sort=None),
         color=alt.Color("question:N", sort=None, scale=alt.Scale(range=list(PALETTE[:2])), title=None),
@@ -209,9 +209,9 @@ def forest(grouping: Grouping, number: int) -> Chart:
     across = alt.X("low:Q", title="Cliff's delta within strata", scale=alt.Scale(domain=[-reach, reach]))
     across = across.axis(labelFlush=False)
     chart = (
-        _upright(0.0, dashed=False)
-        + _upright(-0.147, dashed=True)
-        + _upright(0.147, dashed=True)
+        upright(0.0, dashed=False)
+        + upright(-0.147, dashed=True)
+        + upright(0.147, dashed=True)
         + base.mark_rule(strokeWidth=2).encode(across, alt.X2("high:Q"))
         + base.mark_point(filled=True, size=60, opacity=1).encode(alt.X("delta:Q"))
     )
@@ -219,7 +219,7 @@ def forest(grouping: Grouping, number: int) -> Chart:
         f"Dots with intervals: is each group of {grouping.column} ranked harder, and does it come later, than other "
         f"rows {words.alike(grouping)}? 0 is even; dashed lines mark where an effect stops being negligible."
     )
-    spec = _spec(chart, height=len(groups) * (34 if len(groups) <= 12 else 24))
+    spec = specified(chart, height=len(groups) * (34 if len(groups) <= 12 else 24))
     return Chart(f"forest-{number}", f"{grouping.column}: harder or later?", says, spec, head, tuple(lines))
 
 
@@ -233,7 +233,7 @@ def skills(report: AuditReport) -> Chart:
         for cell in report.coverage.cells
     ]
     most = max((line[2] for line in lines), default=0)
-    base = _base(head, lines).encode(
+    base = based(head, lines).encode(
         x=alt.X("stage:N", sort=None, title=None, axis=alt.Axis(labelAngle=0)),
         y=alt.Y("skill:N", sort=None, title=None),
         tooltip=["stage:N", "skill:N", "rows:Q", "new:Q", "by tier:N"],
@@ -249,7 +249,7 @@ def skills(report: AuditReport) -> Chart:
         "skills",
         "Skills by stage",
         says,
-        _spec(chart, height=24 * len(report.coverage.by_tier)),
+        specified(chart, height=24 * len(report.coverage.by_tier)),
         head,
         tuple(lines),
         wide=True,
@@ -265,7 +265,7 @@ def reach(reached: Reached, number: int) -> Chart:
         (each.place.name, each.share, each.interval.low, each.interval.high, each.expected, each.rows)
         for each in reached.reaches
     ]
-    base = _base(head, lines).encode(
+    base = based(head, lines).encode(
         x=alt.X("place:N", sort=None, title=None, axis=alt.Axis(labelAngle=-40)),
         tooltip=[f"{name}:{'N' if name == 'place' else 'Q'}" for name in head],
     )
@@ -279,7 +279,7 @@ def reach(reached: Reached, number: int) -> Chart:
         f"Dots with intervals: the share of {reached.texts} texts of the {reached.name} that have a row of each place "
         f"near them. Orange lines: what as many rows would reach if they were drawn like the {reached.name} itself."
     )
-    return Chart(f"reach-{number}", f"Reach of the {reached.name}", says, _spec(chart), head, tuple(lines))
+    return Chart(f"reach-{number}", f"Reach of the {reached.name}", says, specified(chart), head, tuple(lines))
 
 
 def losses(learnt: Learnt) -> Chart:
@@ -298,7 +298,7 @@ def losses(learnt: Learnt) -> Chart:
         )
         for each in learnt.stages
     ]
-    base = _base(head, lines).encode(
+    base = based(head, lines).encode(
         x=alt.X("stage:N", sort=None, title=None, axis=alt.Axis(labelAngle=0)),
         xOffset=alt.XOffset("role:N", sort=None),
         color=alt.Color("role:N", sort=None, scale=alt.Scale(range=list(PALETTE)), title=None),
@@ -310,7 +310,7 @@ def losses(learnt: Learnt) -> Chart:
     says = (
         "Dots with intervals: the model's mean loss on the rows of each stage, when they are new and when they return."
     )
-    return Chart("losses", "Loss by stage", says, _spec(chart), head, tuple(lines))
+    return Chart("losses", "Loss by stage", says, specified(chart), head, tuple(lines))
 
 
 def drift(groupings: Sequence[Grouping]) -> Chart:
@@ -325,7 +325,7 @@ def drift(groupings: Sequence[Grouping]) -> Chart:
         if each.place.scope == "stage"
     ]
     shown = [(stage, column, distance, chance) for stage, column, distance, chance in lines]
-    base = _base(("stage", "column", "distance", "chance"), shown).encode(
+    base = based(("stage", "column", "distance", "chance"), shown).encode(
         x=alt.X("stage:N", sort=None, title=None, axis=alt.Axis(labelAngle=0)),
         color=alt.Color("column:N", sort=None, scale=alt.Scale(range=list(PALETTE)), title=None),
         tooltip=["stage:N", "column:N", "distance:Q", "chance:Q"],
@@ -337,7 +337,7 @@ def drift(groupings: Sequence[Grouping]) -> Chart:
         "Lines by column: how far the group shares of each stage lie from what is expected, from 0 (the same) to 1. "
         "Dashed lines show what chance alone would make."
     )
-    return Chart("drift", "Amplification by stage", says, _spec(chart), head, tuple(lines))
+    return Chart("drift", "Amplification by stage", says, specified(chart), head, tuple(lines))
 
 
 def scatter(held: Map) -> Chart:
@@ -364,7 +364,7 @@ def scatter(held: Map) -> Chart:
     )
     hidden = alt.Axis(labels=False, ticks=False, grid=False, domain=False)
     chart = (
-        _base(head, shown)
+        based(head, shown)
         .mark_circle(size=22, opacity=0.7)
         .transform_calculate(shade="datum[colour]")
         .encode(
@@ -383,7 +383,7 @@ def scatter(held: Map) -> Chart:
     )
     counts = Counter((name, line[head.index(name)]) for line in shown for name in _COLOURED)
     rows = tuple((name, value, count) for (name, value), count in sorted(counts.items()))
-    return Chart("map", "Map of the examples", says, _spec(chart, height=420), ("colour by", "value", "dots"), rows)
+    return Chart("map", "Map of the examples", says, specified(chart, height=420), ("colour by", "value", "dots"), rows)
 
 
 def _largest(values: Sequence[str]) -> set[str]:
@@ -397,7 +397,8 @@ def _summary(grouping: Grouping) -> str:
     return f"{len(out)} of {len(grouping.shares)} shares are out of bounds."
 
 
-def _base(head: Sequence[str], lines: Sequence[Sequence[object]]) -> Any:  # noqa: ANN401 - altair is untyped here
+def based(head: Sequence[str], lines: Sequence[Sequence[object]]) -> Any:  # noqa: ANN401 - altair is untyped here
+    """A chart of these lines, whose columns *head* names."""
     import altair as alt
 
     return alt.Chart(alt.Data(values=[dict(zip(head, line, strict=True)) for line in lines]))
@@ -414,7 +415,8 @@ def _level(value: float, *, dashed: bool) -> Any:  # noqa: ANN401 - altair is un
     )
 
 
-def _upright(value: float, *, dashed: bool) -> Any:  # noqa: ANN401 - altair is untyped here
+def upright(value: float, *, dashed: bool) -> Any:  # noqa: ANN401 - altair is untyped here
+    """A line from top to bottom."""
     import altair as alt
 
     dash = [4, 4] if dashed else [1, 0]
@@ -425,7 +427,7 @@ def _upright(value: float, *, dashed: bool) -> Any:  # noqa: ANN401 - altair is 
     )
 
 
-def _spec(chart: Any, height: int = 240) -> Spec:  # noqa: ANN401 - altair is untyped here
+def specified(chart: Any, height: int = 240) -> Spec:  # noqa: ANN401 - altair is untyped here
     """The specification, as wide as its place on the page; colours of text are set by the page."""
     import altair as alt
 

@@ -13,16 +13,18 @@ if TYPE_CHECKING:
     from jinja2 import Environment
 
     from curate.audit.charts import Chart
+    from curate.audit.probed import Probed
     from curate.audit.report import AuditReport
 
 
-def page(report: AuditReport, limits: Thresholds) -> str:
+def page(report: AuditReport, limits: Thresholds, probed: Probed | None = None) -> str:
     """The whole page. All data is escaped, and the same report gives the same bytes."""
     return (
         environment()
         .get_template("report.jinja")
         .render(
             report=report,
+            probed=probed,
             limits=[
                 (name, getattr(limits, name), field.description) for name, field in Thresholds.model_fields.items()
             ],

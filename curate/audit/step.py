@@ -27,10 +27,12 @@ from curate.audit import (
     texts,
 )
 from curate.audit.corpus import code, numbers, places_of
+from curate.audit.probed import Probed
 from curate.audit.reach import Asked, ask
 from curate.audit.report import AuditReport, Quality, ScorerHealth
 from curate.audit.settings import Expectation, Settings
 from curate.core import views
+from curate.core.measured import Measured, Transfer
 from curate.core.plan import Plan
 from curate.errors import SettingsError, did_you_mean
 from curate.protocol import Frozen
@@ -156,9 +158,20 @@ def _render(space: Workspace, settings: Settings, report: Report) -> None:
     from curate.audit import markdown, render
 
     if "html" in settings.render:
-        space.write_bytes("audit/report.html", render.page(report, settings.thresholds).encode())
+        space.write_bytes("audit/report.html", render.page(report, settings.thresholds, _probed(space)).encode())
     if "md" in settings.render:
         space.write_bytes("audit/report.md", markdown.text(report).encode())
+
+
+def _probed(space: Workspace) -> Probed | None:
+    """What probes of this run measured, where there was one."""
+    transfer = "probe/transfer.json"
+    paths = [f"probe/{name}" for name in space.disk.names("probe") if name.endswith(".json")]
+    found = [space.read_json(path, Measured) for path in paths if path != transfer]
+    if not found:
+        return None
+    told = space.read_json(transfer, Transfer) if transfer in paths else None
+    return Probed(tuple(sorted(found, key=lambda each: each.number)), told)
 
 
 def _corpus(space: Workspace, ids: pa.Array, order: pa.Array, skipped: list[str], unit: str | None) -> Corpus:

@@ -1,0 +1,212 @@
+"""Charts of what probes measured: skill by tier, calibration, robustness, change, and what stages did to skills."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from curate.audit.charts import DIVERGING, INK, PALETTE, Chart, based, specified, upright
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from curate.core.measured import Estimate, Measured, Transfer
+
+_ROW = 26
+"""Height of one line of a chart in pixels."""
+
+_NOT_KNOWN = "\N{EN DASH}"
+
+
+@dataclass(frozen=True)
+class Probed:
+    """All probes of a run in the order in which they were made, at least one, and what they tell about stages."""
+
+    probes: tuple[Measured, ...]
+    transfer: Transfer | None
+
+    @property
+    def last(self) -> Measured:
+        """The probe that was made last; the charts are of it."""
+        return self.probes[-1]
+
+    @property
+    def charts(self) -> tuple[Chart, ...]:
+        """The charts that have anything to show."""
+        last = self.last
+        made = [matrix(last), *(reliability(last, number) for number in range(len(last.calibration)))]
+        made += [robustness(last)] if last.gaps else []
+        made += [changes(last)] if last.changes else []
+        made += [lessons(self.transfer)] if self.transfer else []
+        return tuple(chart for chart in made if chart.rows)
+
+    def history(self) -> list[tuple[object, ...]]:
+        """One line for each probe: name, stage, step, size, loss and accuracies with their ends."""
+        return [
+            (
+                each.name,
+                _NOT_KNOWN if each.stage is None else str(each.stage),
+                _NOT_KNOWN if each.step is None else str(each.step),
+                each.size,
+                *(_said(part) for part in _whole(each)),
+            )
+            for each in self.probes
+        ]
+
+
+def matrix(last: Measured) -> Chart:
+    """The loss of each skill in each tier, with both margins."""
+    import altair as alt
+
+    head = ("skill", "tier", "loss", "low", "high", "token accuracy", "rows")
+    lines = tuple(
+        (
+            cell.skill or "all skills",
+            "all tiers" if cell.tier is None else f"tier {cell.tier}",
+            *_figures(cell.result.loss),
+            cell.result.token_accuracy.value,
+            cell.result.loss.rows,
+        )
+        for cell in last.cells
+    )
+    shown = [(*line, f"{line[2]:.2f}") for line in lines]
+    base = based((*head, "label"), shown).encode(
+        x=alt.X("tier:N", sort=None, title=None, axis=alt.Axis(labelAngle=0)),
+        y=alt.Y("skill:N", sort=None, title=None),
+        tooltip=["skill:N", "tier:N", "loss:Q", "low:Q", "high:Q", "token accuracy:Q", "rows:Q"],
+    )
+    colours = alt.Scale(range=["#eef3f8", "#8fb4d9"])
+    chart = base.mark_rect().encode(color=alt.Color("loss:Q", scale=colours, title="nats per token"))
+    chart += base.mark_text(fontSize=11, color=INK).encode(text="label:N")
+    says = f"A field of colours: loss of {last.name} by skill and tier; darker is worse."
+    spec = specified(chart, height=_ROW * len({line[0] for line in lines}))
+    return Chart("probe-matrix", "Loss by skill and tier", says, spec, head, lines, wide=True)
+
+
+def reliability(last: Measured, number: int) -> Chart:
+    """How often the model is right, by how sure it is."""
+    import altair as alt
+
+    held = last.calibration[number]
+    head = ("confidence", "accuracy", "low", "high", "guesses")
+    lines = tuple((each.confidence, *_figures(each.accuracy), each.observations) for each in held.bins)
+    base = based(head, lines).encode(
+        x=alt.X("confidence:Q", scale=alt.Scale(domain=[0, 1])),
+        tooltip=[f"{name}:Q" for name in head],
+    )
+    level = alt.Y("accuracy:Q", scale=alt.Scale(domain=[0, 1]))
+    even = based(("confidence", "accuracy"), [(0, 0), (1, 1)]).mark_line(
+        strokeDash=[4, 4], color="currentColor", opacity=0.4
+    )
+    chart = (
+        even.encode(alt.X("confidence:Q"), alt.Y("accuracy:Q"))
+        + base.mark_rule(strokeWidth=2, color=PALETTE[0]).encode(alt.Y("low:Q"), alt.Y2("high:Q"))
+        + base.mark_point(filled=True, size=60, opacity=1, color=PALETTE[0]).encode(level)
+    )
+    says = (
+        f"Dots with intervals: accuracy by confidence of {held.observations:,} guesses at a {held.kind}; under the "
+        f"dashed line the model is too sure. ECE {_said(held.ece)}, by chance {held.by_chance:.3f}, Brier {_said(held.brier)}."
+    )
+    return Chart(f"probe-reliability-{held.kind}", f"Calibration: {held.kind}", says, specified(chart), head, lines)
+
+
+def robustness(last: Measured) -> Chart:
+    """What each variation and attack costs, against the same rows as they were."""
+    head = ("kind", "family", "loss", "low", "high", "rows")
+    lines = tuple(
+        (
+            f"{gap.kind} ({gap.family})" if gap.kind == "all" else gap.kind,
+            gap.family,
+            *_figures(gap.loss),
+            gap.loss.rows,
+        )
+        for gap in last.gaps
+    )
+    says = "Dots with intervals: loss on the variation less loss on the row as it was; right of 0 is worse."
+    spec = _forest(head, lines, "kind", "family", "change of loss, nats per token")
+    return Chart("probe-robustness", "Robustness: what variations cost", says, spec, head, lines)
+
+
+def changes(last: Measured) -> Chart:
+    """What became of each skill and tier since the probe before."""
+    head = ("where", "of", "change", "low", "high", "rows")
+    lines = tuple(
+        (
+            each.skill or ("everything" if each.tier is None else f"tier {each.tier}"),
+            "skill" if each.skill else "whole" if each.tier is None else "tier",
+            *_figures(each.loss),
+            each.loss.rows,
+        )
+        for each in last.changes
+        if each.skill is None or each.tier is None
+    )
+    says = f"Dots with intervals: change of loss since {last.since} on the same rows; left of 0 is better."
+    spec = _forest(head, lines, "where", "of", "change of loss, nats per token")
+    return Chart("probe-changes", f"Change since {last.since}", says, spec, head, lines)
+
+
+def lessons(transfer: Transfer) -> Chart:
+    """What each stage did to each skill."""
+    import altair as alt
+
+    head = ("stage", "skill", "change", "low", "high", "rows")
+    lines = tuple(
+        (f"stage {each.stage}", each.skill or "all skills", *_figures(each.loss), each.loss.rows)
+        for each in transfer.lessons
+    )
+    reach = max((abs(line[2]) for line in lines), default=0.0) or 1.0
+    base = based((*head, "label"), [(*line, f"{line[2]:+.2f}") for line in lines]).encode(
+        x=alt.X("stage:N", sort=None, title=None, axis=alt.Axis(labelAngle=0)),
+        y=alt.Y("skill:N", sort=None, title=None),
+        tooltip=["stage:N", "skill:N", "change:Q", "low:Q", "high:Q", "rows:Q"],
+    )
+    unsure = "datum.low <= 0 && datum.high >= 0"
+    colours = alt.Scale(domain=[-reach, -reach / 2, 0, reach / 2, reach], range=list(DIVERGING))
+    chart = base.mark_rect().encode(
+        color=alt.Color("change:Q", scale=colours, title="change of loss"),
+        opacity=alt.condition(unsure, alt.value(0.35), alt.value(1.0)),
+    ) + base.mark_text(fontSize=11, color=INK).encode(text="label:N")
+    says = (
+        "A field of colours: what each stage did to the loss of each skill, on the same rows before and after. Blue is "
+        "better, orange is forgetting, and pale cells are not told from no change."
+    )
+    spec = specified(chart, height=_ROW * len({line[1] for line in lines}))
+    return Chart("probe-lessons", "Transfer: stage by skill", says, spec, head, lines, wide=True)
+
+
+def _forest(
+    head: Sequence[str], lines: Sequence[tuple[Any, ...]], name: str, colour: str, title: str
+) -> dict[str, Any]:
+    import altair as alt
+
+    base = based(head, lines).encode(
+        y=alt.Y(f"{name}:N", sort=None, title=None),
+        color=alt.Color(f"{colour}:N", sort=None, scale=alt.Scale(range=list(PALETTE)), title=None),
+        tooltip=[f"{each}:{'N' if each in {name, colour} else 'Q'}" for each in head],
+    )
+    chart = (
+        upright(0.0, dashed=False)
+        + base.mark_rule(strokeWidth=2).encode(alt.X("low:Q", title=title), alt.X2("high:Q"))
+        + base.mark_point(filled=True, size=60, opacity=1).encode(alt.X(f"{head[2]}:Q"))
+    )
+    return specified(chart, height=_ROW * len(lines))
+
+
+def _figures(figure: Estimate) -> tuple[float, float | None, float | None]:
+    return figure.value, figure.low, figure.high
+
+
+def _whole(each: Measured) -> Iterator[Estimate | None]:
+    whole = each.at()
+    if whole is None:
+        yield from (None,) * 4
+        return
+    yield from (whole.loss, whole.token_accuracy, whole.choice_accuracy, whole.match)
+
+
+def _said(figure: Estimate | None) -> str:
+    """A figure and its interval in words."""
+    if figure is None:
+        return _NOT_KNOWN
+    ends = "" if figure.low is None or figure.high is None else f" ({figure.low:.3f} to {figure.high:.3f})"
+    return f"{figure.value:.3f}{ends}"
