@@ -105,7 +105,8 @@ def reliability(last: Measured, number: int) -> Chart:
     )
     says = (
         f"Dots with intervals: accuracy by confidence of {held.observations:,} guesses at a {held.kind}; under the "
-        f"dashed line the model is too sure. ECE {_said(held.ece)}, by chance {held.by_chance:.3f}, Brier {_said(held.brier)}."
+        f"dashed line the model is too sure. ECE {_said(held.ece)}, by chance {held.by_chance:.3f}, "
+        f"Brier {_said(held.brier)}."
     )
     return Chart(f"probe-reliability-{held.kind}", f"Calibration: {held.kind}", says, specified(chart), head, lines)
 
