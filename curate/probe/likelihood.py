@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from curate.models.likelihood import TokenScores
     from curate.models.load import LanguageModel
+    from curate.models.untyped import Tokenizer
     from curate.probe.suite import Suite
 
 
@@ -84,14 +85,14 @@ def _asked(
     model: LanguageModel, table: pa.Table, rendered: Sequence[Rendered | Reason], context: int, stride: int
 ) -> Iterator[_Asked]:
     """The passes of a suite, row by row."""
-    choices = _others(model, table, "answers")
-    lures = _others(model, table, "lure")
+    choices = rewritten(model.tokenizer, table, "answers")
+    lures = rewritten(model.tokenizer, table, "lure")
     for row, example in enumerate(rendered):
         if isinstance(example, Reason):
             continue
         passes = list(conditioned(row, example, context, stride))
         others = choices.get(row, [])
-        place = _telling(others, example) if len(passes) == 1 and others else None
+        place = telling(others, example) if len(passes) == 1 and others else None
         if place is not None:
             tokens = np.array([one.tokens[place] for one in others], np.int32)
             yield _Asked("answer", row, _with(passes[0], place, tokens), len(tokens))
@@ -103,7 +104,7 @@ def _asked(
             yield from (_Asked("lure", 0, one) for one in conditioned(row, other, context, stride))
 
 
-def _others(model: LanguageModel, table: pa.Table, column: str) -> dict[int, list[Rendered]]:
+def rewritten(tokenizer: Tokenizer, table: pa.Table, column: str) -> dict[int, list[Rendered]]:
     """By row, its exchange with another answer at the end: all *answers* of a choice, or the *lure*."""
     rows, made = [], []
     for row, cell in enumerate(table.column(column).to_pylist()):
@@ -123,14 +124,14 @@ def _others(model: LanguageModel, table: pa.Table, column: str) -> dict[int, lis
         }
     )
     found: dict[int, list[Rendered]] = {}
-    for row, one in zip(rows, render(model.tokenizer, shown), strict=True) if count else ():
+    for row, one in zip(rows, render(tokenizer, shown), strict=True) if count else ():
         if isinstance(one, Rendered):
             found.setdefault(row, []).append(one)
     whole = Counter(rows)
     return {row: each for row, each in found.items() if len(each) == whole[row]}
 
 
-def _telling(others: Sequence[Rendered], example: Rendered) -> int | None:
+def telling(others: Sequence[Rendered], example: Rendered) -> int | None:
     """The only place in which the options' tokens differ, all of them; None where there is no such place."""
     if len({len(one.tokens) for one in others}) > 1 or len(others[0].tokens) != len(example.tokens):
         return None
