@@ -65,6 +65,6 @@ def _batches(prompts: Sequence[NDArray[np.int32]], most: Sequence[int], token_bu
     steps = -(-np.array(most, np.int64) // _STEP)
     for step in np.unique(steps):
         rows = np.flatnonzero(steps == step)
-        lengths = np.array([len(prompts[row]) + most[row] for row in rows], np.int64)
+        lengths = np.array([len(prompts[row]) + most[row] for row in rows.tolist()], np.int64)
         for batch in padded(lengths, token_budget):
             yield rows[batch].tolist()
