@@ -196,9 +196,8 @@ def test_explain_tells_a_variation_its_parent_and_why_each_stands_where_it_does(
     assert any(place["because"].startswith("varied in stage-0") for place in story["places"])
 
 
-@pytest.mark.skip(reason="its counts were of another hold-out; they have to be taken anew")
 def test_show_lists_varied_rows_with_their_text(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert call(["show", str(run), "-n", "500", "--json"]) == 0
+    assert call(["show", str(run), "-n", "2000", "--json"]) == 0
 
     shown = [row for row in json.loads(capsys.readouterr().out) if row["role"] == "augmented"]
     assert len(shown) == len(rows_of(run, "augmented/part-*"))
