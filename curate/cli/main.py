@@ -20,6 +20,7 @@ COMMANDS = {
     "export": "Write configurations for other trainers.",
     "train": "Fine-tune a model in stage order.",
     "probe": "Measure a model on what is held out.",
+    "diff": "Say what changed between two editions.",
     "verify": "Prove that a run is whole and in order.",
     "explain": "Tell one row's story.",
     "show": "Look at rows in training order.",

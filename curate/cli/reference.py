@@ -22,6 +22,7 @@ from curate.ingest.step import Report as IngestReport
 from curate.recipe import Recipe
 from curate.score.agree import Agreement
 from curate.score.step import Report as ScoreReport
+from curate.study.difference import Difference
 from curate.tag.catalogue import Catalogue
 from curate.train.report import Report as TrainReport
 from curate.verify.step import Report as VerifyReport
@@ -33,6 +34,7 @@ MODELS: dict[str, type[Frozen]] = {
     "agreement": Agreement,
     "audit": AuditReport,
     "catalogue": Catalogue,
+    "diff": Difference,
     "ingest": IngestReport,
     "manifest": Manifest,
     "plan": Plan,

@@ -1,0 +1,1 @@
+"""Asks whether a curriculum pays, why a stage fails, and makes and compares editions."""
