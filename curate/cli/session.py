@@ -1,55 +1,28 @@
-"""Opening a run folder for a command: its lock, its recipe, its progress."""
+"""Opening a run folder for a command: as a program does, and with progress to look at."""
 
 from __future__ import annotations
 
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from curate import session
 from curate.cli import output
-from curate.errors import SettingsError, StaleError
-from curate.pipeline import Pipeline, local_engine, save_recipe
-from curate.recipe import Recipe, read_recipe
-from curate.store.lock import locked
-from curate.store.workspace import Workspace
+from curate.session import reading, recipe_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from curate.pipeline import Pipeline
+    from curate.recipe import Recipe
 
-def recipe_of(run: str) -> Recipe:
-    """The recipe of a run folder."""
-    path = Path(run) / "recipe.toml"
-    if not path.is_file():
-        raise SettingsError(
-            f"{run} is no run folder: it holds no recipe.toml", fix=f"make one with `curate score FILE -o {run}`"
-        )
-    return read_recipe(path)
+__all__ = ["reading", "recipe_of", "writing"]
 
 
 @contextmanager
 def writing(run: str, recipe: Recipe, *, workers: int | None = 1, quiet: bool, verbose: bool) -> Iterator[Pipeline]:
     """A pipeline on a run folder that nobody else writes to; its recipe is written there first."""
-    space = Workspace(run)
-    with locked(space.root), output.watched(quiet=quiet, verbose=verbose) as progress:
-        space.disk.sweep()
-        before = space.read_bytes("recipe.toml") if space.disk.exists("recipe.toml") else None
-        save_recipe(space, recipe)
-        try:
-            yield Pipeline(space, recipe, local_engine(recipe, workers), progress)
-        except (SettingsError, StaleError):
-            _put_back(space, before)
-            raise
-
-
-def _put_back(space: Workspace, before: bytes | None) -> None:
-    """Settings that were refused do not stay in the recipe, or the next command would be refused for them too."""
-    if before is None:
-        space.disk.remove("recipe.toml")
-    else:
-        space.write_bytes("recipe.toml", before)
-
-
-def reading(run: str) -> Pipeline:
-    """A pipeline on a run folder that only looks."""
-    return Pipeline(Workspace(run), recipe_of(run))
+    with (
+        output.watched(quiet=quiet, verbose=verbose) as progress,
+        session.writing(run, recipe, workers=workers, progress=progress) as pipeline,
+    ):
+        yield pipeline

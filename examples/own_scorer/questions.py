@@ -1,8 +1,7 @@
 import numpy as np
 import pyarrow as pa
 
-from curate import ScoreField, Scorer, Scores
-from curate.protocol import Rising
+from curate import Rising, ScoreField, Scorer, Scores
 
 
 class Questions(Scorer):

@@ -1,0 +1,65 @@
+"""A run folder in use: its recipe, and its lock while somebody writes."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from curate.errors import SettingsError, StaleError
+from curate.pipeline import Pipeline, local_engine, save_recipe
+from curate.protocol import silent
+from curate.recipe import Recipe, read_recipe
+from curate.store.lock import locked
+from curate.store.workspace import Workspace
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from curate.protocol import Progress
+
+
+def recipe_of(run: str) -> Recipe:
+    """The recipe of a run folder."""
+    path = Path(run) / "recipe.toml"
+    if not path.is_file():
+        raise SettingsError(
+            f"{run} is no run folder: it holds no recipe.toml", fix=f"make one with `curate score FILE -o {run}`"
+        )
+    return read_recipe(path)
+
+
+def begun(run: str, recipe: str | Path | None = None) -> Recipe:
+    """The recipe that is named, else that of the run folder, else an empty one."""
+    if recipe is not None:
+        return read_recipe(Path(recipe))
+    held = Workspace(run).root / "recipe.toml"
+    return read_recipe(held) if held.is_file() else Recipe()
+
+
+@contextmanager
+def writing(run: str, recipe: Recipe, *, workers: int | None = 1, progress: Progress = silent) -> Iterator[Pipeline]:
+    """A pipeline on a run folder that nobody else writes to; its recipe is written there first."""
+    space = Workspace(run)
+    with locked(space.root):
+        space.disk.sweep()
+        before = space.read_bytes("recipe.toml") if space.disk.exists("recipe.toml") else None
+        save_recipe(space, recipe)
+        try:
+            yield Pipeline(space, recipe, local_engine(recipe, workers), progress)
+        except (SettingsError, StaleError):
+            _put_back(space, before)
+            raise
+
+
+def reading(run: str) -> Pipeline:
+    """A pipeline on a run folder that only looks."""
+    return Pipeline(Workspace(run), recipe_of(run))
+
+
+def _put_back(space: Workspace, before: bytes | None) -> None:
+    """Settings that were refused do not stay in the recipe, or the next command would be refused for them too."""
+    if before is None:
+        space.disk.remove("recipe.toml")
+    else:
+        space.write_bytes("recipe.toml", before)
