@@ -14,6 +14,7 @@ from curate.audit import findings
 from curate.audit import step as audit
 from curate.core.contract import TARGET_COLUMN, VECTOR_COLUMNS
 from curate.core.ids import digest
+from curate.core.manifest import Manifest
 from curate.core.plan import Ingredient, Plan, ScoreSource
 from curate.core.views import RECORD_COLUMNS, view
 from curate.embed import step as embed
@@ -390,10 +391,11 @@ class Pipeline:
 
     def _write(self) -> _Step:
         settings = self.recipe.write
-        key = {"version": write.VERSION, "settings": _plain(settings)}
+        licences = [each.license for each in self.recipe.sources]
+        key = {"version": write.VERSION, "settings": _plain(settings), "licences": licences}
         return _Step(
             write.Report,
-            lambda: stamp(key, self._digest("pace")),
+            lambda: stamp(key, self._digest("pace"), *([_written(settings.parent)] if settings.parent else [])),
             lambda work: write.run(self.space, settings, self._plan(), self._told(), work),
             lambda *_: self.space.disk.exists("dataset/manifest.json"),
         )
@@ -501,10 +503,11 @@ class Pipeline:
 
     def _told(self) -> write.Told:
         taken, tagged, scored = self.report("ingest"), self.report("tag"), self.report("score")
+        tiered, licences = self.report("tier"), ingest.licences(self.recipe.sources, self.space)
         if not isinstance(taken, ingest.Report) or not isinstance(tagged, tag.Report):
             raise TypeError("the steps ingest and tag gave other reports")
-        if not isinstance(scored, score.Report):
-            raise TypeError("the step score gave another report")
+        if not isinstance(scored, score.Report) or not isinstance(tiered, tier.Report):
+            raise TypeError("the steps score and tier gave other reports")
         return write.Told(
             input_rows=taken.rows,
             examples=taken.examples,
@@ -513,6 +516,15 @@ class Pipeline:
             records=taken.records,
             tokenizer=scored.tokenizer.name,
             why=tagged.why,
+            sources=tuple(
+                write.Origin(each.name, each.sha256, each.rows, each.size_bytes, licences.get(each.name))
+                for each in taken.sources
+            ),
+            parent=None if self.recipe.write.parent is None else _parent(self.recipe.write.parent),
+            rejected_by_reason=taken.rejected_by_reason,
+            repairs=taken.repairs,
+            tools=tuple(_tool(each) for each in scored.scorers),
+            sinking=tiered.sinking,
         )
 
     def _model(self, name: str, kind: names.Kind) -> names.Resolved:
@@ -550,6 +562,19 @@ def _written(parent: str) -> str:
     if held is None:
         raise SettingsError(f"{parent} holds no finished dataset", fix="name the run folder of an edition that does")
     return held[1].digest
+
+
+def _parent(folder: str) -> write.Origin:
+    """The dataset of another edition, by the hash of its manifest."""
+    space = Workspace(folder)
+    manifest = space.read_json("dataset/manifest.json", Manifest)
+    return write.Origin(Path(folder).name, space.sha256("dataset/manifest.json")[0], manifest.training_rows)
+
+
+def _tool(scorer: score.ScorerReport) -> str:
+    """A scorer as lineage names it: with its version and the models that it asked."""
+    asked = ", ".join(f"{model.reference} ({model.fingerprint[:19]})" for model in scorer.models.values())
+    return f"{scorer.scorer} {scorer.version}" + (f" with {asked}" if asked else "")
 
 
 def _days(recipe: Recipe, parent: str) -> int | None:

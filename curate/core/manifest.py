@@ -42,7 +42,7 @@ class Manifest(Frozen):
     training_rows: int
     holdout_rows: int
     shards: tuple[Shard, ...]
-    files: tuple[Shard, ...] = Field(description="Schedule and card.")
+    files: tuple[Shard, ...] = Field(description="Card, schedule and Croissant.")
     lengths: tuple[Length, ...] = Field(default=(), description="What trainers cut off by tier at usual limits.")
     run_files: tuple[RunFile, ...]
     versions: dict[str, str] = Field(description="Of the libraries that decide the bytes.")

@@ -68,6 +68,14 @@ def about(file: IO[bytes], name: str) -> tuple[Stamp | None, dict[str, object], 
     return stamps.from_json(value), value.get("about", {}), footer.num_rows
 
 
+def schema(file: IO[bytes], name: str) -> pa.Schema:
+    """The columns and their types, from the footer alone."""
+    try:
+        return pq.read_schema(file)
+    except (pa.ArrowException, OSError) as error:
+        raise damaged(name, error) from error
+
+
 def conform(table: pa.Table, schema: pa.Schema, name: str) -> pa.Table:
     """The table with exactly the columns of *schema*, or a bug report where they are not there."""
     if table.schema.names != schema.names:

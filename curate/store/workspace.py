@@ -62,6 +62,11 @@ class Workspace:
         """How many rows a Parquet file holds."""
         return self._footer(path)[2]
 
+    def schema(self, path: str) -> pa.Schema:
+        """The columns of a Parquet file with their types, from its footer alone."""
+        with self._open(path) as file:
+            return parquet.schema(file, path)
+
     def _footer(self, path: str) -> tuple[Stamp | None, dict[str, object], int]:
         if not self.disk.exists(path):
             return None, {}, 0

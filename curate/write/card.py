@@ -28,11 +28,15 @@ MEANINGS = {
     "curate_skill": "the skill that the row teaches",
 }
 
-_SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
+_SIZES = (
+    (10**3, "n<1K"), (10**4, "1K<n<10K"), (10**5, "10K<n<100K"), (10**6, "100K<n<1M"), (10**7, "1M<n<10M"),
+    (10**8, "10M<n<100M"), (10**9, "100M<n<1B"), (10**10, "1B<n<10B"),
+)  # fmt: skip
+"""The Hub's categories of size, each below its number of rows."""
 
 
 def front_matter(schedule: Schedule, holdout: Sequence[str], about: Mapping[str, str | None]) -> str:
-    """The YAML block: licence and language as told, and one configuration per stage with its files listed.
+    """The YAML block: licence and languages as told, and one configuration per stage with its files listed.
 
     Splits are named ``train`` (and ``test`` for held-out rows) because every trainer asks for one.
     """
@@ -42,9 +46,11 @@ def front_matter(schedule: Schedule, holdout: Sequence[str], about: Mapping[str,
         lines += _config(stage.config, "train", stage.files)
     if holdout:
         lines += _config("holdout", "test", holdout)
-    size = next((name for most, name in _SIZES if schedule.rows < most), "n>1M")
-    head = [f"{key}: {_quoted(value)}" for key, value in about.items() if value]
-    tags = ["tags:", "- curriculum-learning", "size_categories:", f"- {size}"]
+    size = next((name for most, name in _SIZES if schedule.rows < most), "other")
+    head = [f"{key}: {_quoted(value)}" for key, value in about.items() if value and key != "language"]
+    spoken = [one.strip() for one in (about.get("language") or "").split(",") if one.strip()]
+    head += ["language:", *(f"- {_quoted(one)}" for one in spoken)] if spoken else []
+    tags = ["tags:", "- curriculum-learning", "task_categories:", "- text-generation", "size_categories:", f"- {size}"]
     return "\n".join([*head, *tags, *lines]) + "\n"
 
 

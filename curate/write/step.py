@@ -1,4 +1,4 @@
-"""Write the dataset folder: shards in training order, schedule, card, and the manifest last."""
+"""Write the dataset folder: shards in training order, schedule, card, Croissant, and the manifest last."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 import numpy as np
+import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import Field
@@ -18,7 +19,8 @@ from curate.errors import SettingsError, did_you_mean
 from curate.protocol import Frozen
 from curate.store.ahead import ahead
 from curate.store.stamps import stamp
-from curate.write import card, record, slots
+from curate.write import card, croissant, record, slots
+from curate.write.told import Origin, Told
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -30,9 +32,12 @@ if TYPE_CHECKING:
     from curate.store.workspace import Workspace
     from curate.write.record import Record
 
-VERSION = 2
+__all__ = ["VERSION", "Origin", "Report", "Settings", "Told", "run"]
+
+VERSION = 3
 _BUCKETS = "unfinished/write"
 _DECIDING = ("pyarrow", "numpy")
+_OPTIONS = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
 
 
 class Settings(Frozen):
@@ -45,9 +50,13 @@ class Settings(Frozen):
     shard_rows: int = Field(default=100_000, ge=1, description="Most rows of one shard.")
     name: str = Field(default="curriculum", description="Name of the dataset, for its card.")
     license: str | None = Field(default=None, description="Licence of the dataset, for its card.")
-    language: str | None = Field(default=None, description="Language of the dataset, for its card.")
+    language: str | None = Field(default=None, description="Languages of the dataset, for its card: en, or en,de.")
     creator: str | None = Field(default=None, description="Who made the dataset, for its card.")
     date: str | None = Field(default=None, description="Date of the dataset, for its card; none is made up.")
+    parent: str | None = Field(
+        default=None,
+        description="Run folder of the edition that this one came from, for the lineage in croissant.json.",
+    )
 
 
 class Report(Frozen):
@@ -58,19 +67,6 @@ class Report(Frozen):
     training_rows: int
     holdout_rows: int
     size_bytes: int
-
-
-@dataclass(frozen=True)
-class Told:
-    """What earlier steps counted, for manifest and card."""
-
-    input_rows: int
-    examples: int
-    copies: int
-    rejected: int
-    records: Mapping[str, int]
-    tokenizer: str
-    why: Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -261,6 +257,18 @@ def _finish(
     text = card.render(settings.name, schedule, plan, counts, columns, holdout, told.why, about)
     space.write_bytes("dataset/README.md", text.encode())
     others = [_file(space, name) for name in ("README.md", "schedule.json")]
+    described = croissant.Described(
+        columns=space.schema(f"dataset/{shards[0].path}"),
+        shards=shards,
+        others=others,
+        schedule=schedule,
+        plan=plan,
+        told=told,
+        edition=work.edition,
+        about=about,
+    )
+    space.write_bytes("dataset/croissant.json", orjson.dumps(croissant.describe(described), option=_OPTIONS))
+    others.append(_file(space, "croissant.json"))
     manifest = Manifest(
         record=chosen,
         columns=tuple(columns),
