@@ -26,7 +26,7 @@ from curate.models import load, names
 from curate.pace import step as pace
 from curate.probe import step as probe
 from curate.protocol import Frozen, Rising, silent
-from curate.recipe import Recipe, dump, read_recipe
+from curate.recipe import Recipe, dump, held_recipe
 from curate.score import agree as score_agree
 from curate.score import step as score
 from curate.store.disk import LocalDisk
@@ -99,8 +99,8 @@ class Pipeline:
         for name in self.steps(upto):
             why = self._stale(name, self._step(name).stamp())
             if why is not None:
-                command = f"curate {_MAKERS.get(name, 'tier')} {self.space.root}"
-                raise StaleError(f"the step {name} of {self.space.root} is stale: {why}", fix=f"run `{command}`")
+                command = f"curate {_MAKERS.get(name, 'tier')} {self.space.name}"
+                raise StaleError(f"the step {name} of {self.space.name} is stale: {why}", fix=f"run `{command}`")
 
     def stale(self) -> dict[str, str | None]:
         """For every step why it must be run again, None where it stands. What follows a stale step is stale too."""
@@ -579,7 +579,7 @@ def _tool(scorer: score.ScorerReport) -> str:
 
 def _days(recipe: Recipe, parent: str) -> int | None:
     """Days between the dates of two editions' cards, where both are known."""
-    dates = (recipe.write.date, read_recipe(Path(parent) / "recipe.toml").write.date)
+    dates = (recipe.write.date, held_recipe(Workspace(parent)).write.date)
     try:
         now, before = (date.fromisoformat(each or "") for each in dates)
     except ValueError:

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from curate.store.workspace import Workspace
+
 
 class Recipe(Frozen):
     """What `recipe.toml` holds: one table per room, defaults for all that is left out."""
@@ -81,6 +83,17 @@ class Recipe(Frozen):
 def read_recipe(path: Path) -> Recipe:
     """The recipe of a TOML file; `SettingsError` names the key that does not hold and what was probably meant."""
     return check(toml.read(path, "recipe"), str(path))
+
+
+def held_recipe(space: Workspace) -> Recipe:
+    """The recipe of a run folder; `SettingsError` where it holds none."""
+    if not space.disk.exists("recipe.toml"):
+        raise SettingsError(
+            f"{space.name} is no run folder: it holds no recipe.toml",
+            fix=f"make one with `curate score FILE -o {space.name}`",
+        )
+    name = f"{space.name}/recipe.toml"
+    return check(toml.parse(space.read_bytes("recipe.toml"), name, "recipe"), name)
 
 
 def check(value: Mapping[str, object], name: str) -> Recipe:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from curate.errors import SettingsError, StaleError
 from curate.pipeline import Pipeline, local_engine, save_recipe
 from curate.protocol import silent
-from curate.recipe import Recipe, read_recipe
+from curate.recipe import Recipe, held_recipe, read_recipe
 from curate.store.lock import locked
 from curate.store.workspace import Workspace
 
@@ -21,27 +21,26 @@ if TYPE_CHECKING:
 
 def recipe_of(run: str) -> Recipe:
     """The recipe of a run folder."""
-    path = Path(run) / "recipe.toml"
-    if not path.is_file():
-        raise SettingsError(
-            f"{run} is no run folder: it holds no recipe.toml", fix=f"make one with `curate score FILE -o {run}`"
-        )
-    return read_recipe(path)
+    return held_recipe(Workspace(run))
 
 
 def begun(run: str, recipe: str | Path | None = None) -> Recipe:
     """The recipe that is named, else that of the run folder, else an empty one."""
     if recipe is not None:
         return read_recipe(Path(recipe))
-    held = Workspace(run).root / "recipe.toml"
-    return read_recipe(held) if held.is_file() else Recipe()
+    space = Workspace(run)
+    return held_recipe(space) if space.disk.exists("recipe.toml") else Recipe()
 
 
 @contextmanager
 def writing(run: str, recipe: Recipe, *, workers: int | None = 1, progress: Progress = silent) -> Iterator[Pipeline]:
     """A pipeline on a run folder that nobody else writes to; its recipe is written there first."""
     space = Workspace(run)
-    with locked(space.root):
+    if run.startswith("memory://") and workers not in (1, None):
+        raise SettingsError(
+            f"{run} lies in the memory of one process, which {workers} workers do not share", fix="give --workers 1"
+        )
+    with locked(space):
         space.disk.sweep()
         before = space.read_bytes("recipe.toml") if space.disk.exists("recipe.toml") else None
         save_recipe(space, recipe)

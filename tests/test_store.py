@@ -161,7 +161,7 @@ def test_a_table_with_other_columns_is_a_bug_not_a_silent_cast() -> None:
 
 def _try_to_lock(folder: Path, told: multiprocessing.Queue[str]) -> None:
     try:
-        with locked(folder):
+        with locked(Workspace(folder)):
             told.put("held")
     except BusyError:
         told.put("busy")
@@ -170,7 +170,7 @@ def _try_to_lock(folder: Path, told: multiprocessing.Queue[str]) -> None:
 def test_a_second_run_is_refused_and_a_finished_one_leaves_no_lock(tmp_path: Path) -> None:
     context = multiprocessing.get_context("spawn")
     told = context.Queue()
-    with locked(tmp_path):
+    with locked(Workspace(tmp_path)):
         second = context.Process(target=_try_to_lock, args=(tmp_path, told))
         second.start()
         second.join()
@@ -184,7 +184,7 @@ def test_a_second_run_is_refused_and_a_finished_one_leaves_no_lock(tmp_path: Pat
 def test_a_folder_that_cannot_be_made_is_an_error_with_a_fix(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
 
-    with pytest.raises(CurateError, match="cannot write"), locked(tmp_path / "file" / "run"):
+    with pytest.raises(CurateError, match="cannot write"), locked(Workspace(tmp_path / "file" / "run")):
         pass
 
 

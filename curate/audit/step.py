@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -350,7 +351,7 @@ def _line(
     return examine.Line(
         now=_edition(space, corpus, visits, order),
         before=_edition(parent, _corpus(parent, ids, theirs, [], None), before, theirs),
-        parent=parent.root.name,
+        parent=PurePosixPath(parent.name).name,
         number=(audited.drift.edition if audited.drift else 1) + 1,
         days=days,
     )

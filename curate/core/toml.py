@@ -14,16 +14,25 @@ if TYPE_CHECKING:
 def read(path: Path, what: str) -> dict[str, Any]:
     """The tables of a TOML file; `SettingsError` where it cannot be read. *what* is its kind, for people."""
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        data = path.read_bytes()
     except FileNotFoundError as error:
         raise SettingsError(
             f"there is no {what} {path}", fix="check the path; it starts at the folder you are in"
         ) from error
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
         raise SettingsError(f"the {what} {path} cannot be read: {error}", fix="check the file") from error
+    return parse(data, str(path), what)
+
+
+def parse(data: bytes, name: str, what: str) -> dict[str, Any]:
+    """The tables that the bytes of a TOML file hold; `SettingsError` with its *name* where they hold none."""
+    try:
+        return tomllib.loads(data.decode())
+    except UnicodeDecodeError as error:
+        raise SettingsError(f"the {what} {name} cannot be read: {error}", fix="check the file") from error
     except tomllib.TOMLDecodeError as error:
-        raise SettingsError(f"the {what} {path} is no TOML: {error}", fix="mend that line") from error
+        raise SettingsError(f"the {what} {name} is no TOML: {error}", fix="mend that line") from error
     except RecursionError as error:
         raise SettingsError(
-            f"the {what} {path} is nested too deep to be read", fix="take the nested lists or tables apart"
+            f"the {what} {name} is nested too deep to be read", fix="take the nested lists or tables apart"
         ) from error

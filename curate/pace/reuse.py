@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
-from curate.errors import SettingsError, did_you_mean
+from curate.errors import IntegrityError, SettingsError, did_you_mean
 from curate.pace.module import Module, Modules
+from curate.store.url import is_url
+from curate.store.workspace import Workspace
 
 if TYPE_CHECKING:
     from curate.pace.settings import Settings
@@ -28,7 +30,7 @@ def modules(settings: Settings) -> tuple[Module, ...]:
                 f"the recipe lists {len(listed)} modules and reuses those of {settings.reuse}",
                 fix="take one of the two away; --modules puts those of a file into another order",
             )
-        listed = _read(Path(settings.reuse))
+        listed = _read(settings.reuse)
     by_name = {module.name: module for module in listed}
     if len(by_name) < len(listed):
         twice = next(module.name for module in listed if by_name[module.name] is not module)
@@ -44,16 +46,18 @@ def modules(settings: Settings) -> tuple[Module, ...]:
     return on
 
 
-def _read(path: Path) -> tuple[Module, ...]:
+def _read(name: str) -> tuple[Module, ...]:
     """The modules of a run folder, of a recipe, or of a file that holds nothing but them."""
-    file = path / "recipe.toml" if path.is_dir() else path
+    is_run = is_url(name) or Path(name).is_dir()
+    file = f"{name}/recipe.toml" if is_run else name
     try:
-        value = tomllib.loads(file.read_text(encoding="utf-8"))
+        data = Workspace(name).read_bytes("recipe.toml") if is_url(name) else Path(file).read_bytes()
+        value = tomllib.loads(data.decode())
         listed = value.get("pace", value)
         found = Modules.model_validate({"module": listed.get("module", ())} if "pace" in value else value)
-    except FileNotFoundError as error:
+    except (FileNotFoundError, IntegrityError) as error:
         raise SettingsError(
-            f"there are no modules to reuse at {path}", fix="name a recipe, a run folder or a file of [[module]] tables"
+            f"there are no modules to reuse at {name}", fix="name a recipe, a run folder or a file of [[module]] tables"
         ) from error
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise SettingsError(f"the modules of {file} cannot be read: {error}", fix="mend the file") from error

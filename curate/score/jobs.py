@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -84,7 +83,8 @@ class SignalFiles:
         """Those of this run, or in the folder *elsewhere* where one is named; None where there are none."""
         held, folder = space, SIGNALS_FOLDER
         if elsewhere:
-            held, folder = Workspace(Path(elsewhere).parent), Path(elsewhere).name
+            run, _, folder = elsewhere.rstrip("/").rpartition("/")
+            held = Workspace(run or ".")
         paths = held.parts(folder)
         return cls(held, folder, digest(*(held.sha256(path)[0] for path in paths))) if paths else None
 

@@ -10,11 +10,12 @@ import orjson
 import pyarrow as pa
 from pydantic import ValidationError
 
-from curate.errors import IntegrityError
+from curate.errors import IntegrityError, SettingsError
 from curate.protocol import Frozen
 from curate.store import parquet, stamps
 from curate.store.ahead import ahead
 from curate.store.disk import Disk, LocalDisk
+from curate.store.url import UrlDisk, is_url
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -28,8 +29,18 @@ class Workspace:
     """The only door to a run folder. Reads are checked; writes are whole or absent, and always stamped."""
 
     def __init__(self, root: str | Path, disk: Disk | None = None) -> None:
-        self.root = Path(root)
-        self.disk: Disk = disk or LocalDisk(self.root)
+        self.name = str(root).removeprefix("file://")
+        self.disk: Disk = disk or (UrlDisk(self.name) if is_url(self.name) else LocalDisk(Path(self.name)))
+
+    @property
+    def root(self) -> Path:
+        """The folder of this machine; `SettingsError` where the run lies at a URL and a folder is needed."""
+        if is_url(self.name):
+            raise SettingsError(
+                f"{self.name} is no folder of this machine, and training needs one for its checkpoints",
+                fix="copy the run folder to this machine and name the copy",
+            )
+        return Path(self.name)
 
     # --- tables ---
 
@@ -142,7 +153,7 @@ class Workspace:
             return self.disk.open(path)
         except FileNotFoundError as error:
             raise IntegrityError(
-                f"{path} is missing from {self.root}", fix="give the last command that builds it again"
+                f"{path} is missing from {self.name}", fix="give the last command that builds it again"
             ) from error
         except OSError as error:
             raise parquet.damaged(path, error) from error

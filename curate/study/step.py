@@ -34,7 +34,7 @@ def diff(before: Workspace, after: Workspace, tells: Tells) -> Difference:
     counts: Counter[str] = Counter(each.what for each in moved)
     fates = [dict(each.rows["fate"].value_counts().iter_rows()) for each in (old, new)]
     audits = [_findings(space) for space in (before, after)]
-    unread = [str(space.root) for space, found in zip((before, after), audits, strict=True) if found is None]
+    unread = [space.name for space, found in zip((before, after), audits, strict=True) if found is None]
     return Difference(
         examples=(len(old.rows), len(new.rows)),
         fates={name: (fates[0].get(name, 0), fates[1].get(name, 0)) for name in sorted(fates[0] | fates[1])},
@@ -43,7 +43,12 @@ def diff(before: Workspace, after: Workspace, tells: Tells) -> Difference:
         stages=compare.flows(both, "stage"),
         sizes=compare.sizes(old.plan, new.plan),
         moved=moved,
-        recipe=compare.recipe(*(toml.read(space.root / "recipe.toml", "recipe") for space in (before, after))),
+        recipe=compare.recipe(
+            *(
+                toml.parse(space.read_bytes("recipe.toml"), f"{space.name}/recipe.toml", "recipe")
+                for space in (before, after)
+            )
+        ),
         audit=() if unread else compare.findings(audits[0] or (), audits[1] or ()),
         skipped=tuple(f"the audit: {run} has none (`curate audit {run}`)" for run in unread),
     )
@@ -52,7 +57,7 @@ def diff(before: Workspace, after: Workspace, tells: Tells) -> Difference:
 def _edition(space: Workspace) -> Edition:
     for path in ("plan.json", "tiers.parquet", "order.parquet", "skills.parquet", "steps/tier.json"):
         if not space.disk.exists(path):
-            raise StaleError(f"{space.root} has no {path}", fix=f"run `curate tier {space.root}`")
+            raise StaleError(f"{space.name} has no {path}", fix=f"run `curate tier {space.name}`")
     examples = _frame(space.read_all("examples", ["id", "source", "row"]))
     tiers, skills, order = (_frame(space.read_table(f"{name}.parquet")) for name in ("tiers", "skills", "order"))
     measured = orjson.loads(space.read_bytes("steps/tier.json"))["measured"]

@@ -159,7 +159,7 @@ def open_reader(space: Workspace, refused: str | None = None, *, trust: bool = F
     if not trust:
         if refused is not None:
             raise GateError(
-                f"the audit of {space.root} failed: {refused}",
+                f"the audit of {space.name} failed: {refused}",
                 fix="mend what audit/report.html names, or train all the same with --trust",
             )
         _check_hashes(space, manifest)

@@ -175,9 +175,12 @@ def _remote(url: str) -> list[tuple[str, Callable[[], IO[bytes]]]]:
         else:
             paths = [path] if system.exists(path) else []
     except (ImportError, ValueError, OSError) as error:
-        raise SettingsError(f"{url} cannot be reached: {error}", fix="check the address, or fetch the file") from error
+        told = str(error).replace(url, _public(url))
+        raise SettingsError(
+            f"{_public(url)} cannot be reached: {told}", fix="check the address, or fetch the file"
+        ) from error
     if not paths:
-        raise SettingsError(f"{url} names no file that can be read", fix=f"known endings are {known()}")
+        raise SettingsError(f"{_public(url)} names no file that can be read", fix=f"known endings are {known()}")
 
     def opener_of(path: str) -> Callable[[], IO[bytes]]:
         def opener() -> IO[bytes]:
