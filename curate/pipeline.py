@@ -60,6 +60,9 @@ _MAKERS = {"ingest": "score", "embed": "score", "score": "score", "audit": "audi
 """The command that makes a step up to date; `tier` where none is named."""
 
 
+REVISION = "revision.parquet"
+"""What `curate revise` moves in an edition; a run that was never revised has none."""
+
 _NOT_RISING = ("random", "random-paced", "anti", "folding", "zigzag")
 """The policies whose last rows are not the hardest."""
 
@@ -367,6 +370,8 @@ class Pipeline:
             "seed": recipe.seed,
             "edition": recipe.edition,
         }
+        if self.space.disk.exists(REVISION):
+            key["revision"] = self.space.sha256(REVISION)[0]
         return _Step(
             tier.Report,
             lambda: stamp(key, self._digest("mine"), self._digest("tag"), self._digest("score")),

@@ -20,6 +20,7 @@ COMMANDS = {
     "export": "Write configurations for other trainers.",
     "train": "Fine-tune a model in stage order.",
     "probe": "Measure a model on what is held out.",
+    "revise": "Make the next edition from what is known of one.",
     "diff": "Say what changed between two editions.",
     "verify": "Prove that a run is whole and in order.",
     "explain": "Tell one row's story.",

@@ -24,6 +24,7 @@ from curate.recipe import Recipe
 from curate.score.agree import Agreement
 from curate.score.step import Report as ScoreReport
 from curate.study.difference import Difference
+from curate.study.revision import Revision
 from curate.tag.catalogue import Catalogue
 from curate.train.report import Report as TrainReport
 from curate.verify.step import Report as VerifyReport
@@ -41,6 +42,7 @@ MODELS: dict[str, type[Frozen]] = {
     "plan": Plan,
     "probe": Measured,
     "recipe": Recipe,
+    "revision": Revision,
     "schedule": Schedule,
     "score": ScoreReport,
     "training": TrainReport,

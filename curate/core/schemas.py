@@ -74,6 +74,15 @@ TIERS = pa.schema(
     ]
 )
 
+REVISION = pa.schema(
+    [("id", ID), ("fate", pa.string()), ("shift", pa.int8()), ("again", pa.int8()), ("because", pa.string())]
+)
+"""What a revision of an edition moves; a row that it leaves alone is not in it.
+
+``fate`` is quarantined, learnt (taught by an earlier edition, so it comes as review alone), unused, or null where it
+stays; ``shift`` is added to the tier; ``again`` is in how many stages the row comes once more, from its own on.
+"""
+
 ORDER = pa.schema(
     [
         ("order", pa.int64()),

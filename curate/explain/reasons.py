@@ -19,8 +19,9 @@ _FATES = {
     "near_holdout": "it is left out, as it is too near to a held-out row",
     "duplicate": "it is left out as a duplicate",
     "contaminated": "it is left out, as it leaks a benchmark",
-    "quarantined": "it is left out as rare and broken",
-    "unused": "it is left out: it has no difficulty, or its group is over its cap",
+    "quarantined": "it is left out as rare and broken, or as suspected noise",
+    "learnt": "it comes as review alone, since an earlier edition taught it",
+    "unused": "it is left out: it has no difficulty, its group is over its cap, or it waits for room in the budget",
 }
 
 
@@ -107,6 +108,8 @@ def of_place(plan: Plan, stage: int, because: str, skill: str | None, tier: int 
             return f"reviewed in {_named(here)}: the policy goes through all earlier rows again"
         case "floor":
             return f"repeated in {_named(here)}: its skill {skill} would hold less than its floor"
+        case "revision":
+            return f"repeated in {_named(here)}: the revision of this edition gives it again"
         case "pass":
             return f"repeated in {_named(here)}: a further pass of {plan.passes}"
         case _:

@@ -135,9 +135,17 @@ def _because(
         *reasons.of_tier(plan, tier, hard),
         f"skill {skill['skill']}, by {skill['by']} (weight {skill['weight']:.2f})",
         *(f"mined as {each['kind']}: {each['because']}" for each in _mined(space, known)),
+        *(f"revised: {each['because']}" for each in _revised(space, known)),
         reasons.of_fate(tiers["fate"], tiers["partner"]),
     ]
     return tuple(said)
+
+
+def _revised(space: Workspace, known: str) -> list[dict[str, Any]]:
+    if not space.disk.exists("revision.parquet"):
+        return []
+    found: list[dict[str, Any]] = space.read_table("revision.parquet").filter(pc.field("id") == known).to_pylist()
+    return found
 
 
 def _mined(space: Workspace, known: str) -> list[dict[str, Any]]:

@@ -27,12 +27,17 @@ if TYPE_CHECKING:
 
     Dice = Callable[[str], np.random.Generator]
 
+KNOWN = -1
+"""The stage of a row that was taught before the first."""
+
 
 @dataclass(frozen=True)
 class Rows:
     """The training rows: what the order depends on. Arrays of shape (n,); *skill* is a code into *skills*.
 
     *typical* rises with how representative a row is; None where that is not known. *edge* marks rare and good rows.
+    *known* marks rows that an earlier edition taught, which are never new here and come as review alone; *again* says
+    in how many stages a row comes once more, from its own on. Both None where no revision asks for it.
     """
 
     tier: NDArray[np.int8]
@@ -43,6 +48,8 @@ class Rows:
     skills: Sequence[str]
     typical: NDArray[np.float32] | None = None
     edge: NDArray[np.bool_] | None = None
+    known: NDArray[np.bool_] | None = None
+    again: NDArray[np.int8] | None = None
 
     def with_varied(self, made: Variations) -> Rows:
         """The rows with the varied ones after them: these share all with their base but tokens and luck."""
@@ -68,7 +75,10 @@ class Frame:
 
 @dataclass(frozen=True)
 class Course:
-    """In which stage each row is new and why, its place among the new rows, and the stage that opens each skill."""
+    """In which stage each row is new and why, its place among the new rows, and the stage that opens each skill.
+
+    A row that is known from an earlier edition has stage `KNOWN`.
+    """
 
     new_in: NDArray[np.int16]
     because: NDArray[np.int8]
@@ -98,9 +108,11 @@ def course(rows: Rows, goals: Sequence[Goal], frame: Frame, settings: Settings, 
     _refuse_unread(settings)
     pace = policies.Pace(settings.pacing, settings.start, settings.full_at)
     order = policies.sequence(settings.policy, rising, rows.skill, rows.luck, dice("policy"), pace)
-    new_in = stages.cut_sequence(order, rows.tokens, [goal.budget or 1.0 for goal in goals])
+    known = _known(rows)
+    new_in = stages.cut_sequence(order, np.where(known, 0, rows.tokens), [goal.budget or 1.0 for goal in goals])
     opens = np.full(len(rows.skills), len(goals), np.int64)
     np.minimum.at(opens, rows.skill, new_in)
+    new_in[known] = KNOWN
     return Course(new_in, np.full(len(new_in), code("sequence"), np.int8), _inverse(order), opens)
 
 
@@ -124,8 +136,10 @@ def _by_goals(rows: Rows, goals: Sequence[Goal], frame: Frame, settings: Setting
     if goals[last].mixed:
         kept = stages.kept_back(rows.tier, rows.luck, settings.mixed)
         new_in[kept], because[kept] = last, code("mixed")
+    known = _known(rows)
+    new_in[known] = KNOWN
     if rows.edge is not None and any(goal.edges for goal in goals):
-        new_in = stages.drip(new_in, rows.edge, rows.luck, [goal.edges for goal in goals])
+        new_in = stages.drip(new_in, rows.edge & ~known, rows.luck, [goal.edges for goal in goals])
         because[rows.edge] = code("edge")
     if goals[0].broad:
         shown = _shown(rows, goals[0], rank)
@@ -156,13 +170,17 @@ def _budgets(goals: Sequence[Goal], tokens: int) -> list[float]:
 def _shown(rows: Rows, goal: Goal, rank: NDArray[np.int64]) -> NDArray[np.bool_]:
     """The rows of a broad beginning; no edge case is among them."""
     best = rank if rows.typical is None else _inverse(np.lexsort((rank, -rows.typical)))
-    able = np.ones(len(rank), np.bool_) if rows.edge is None else ~rows.edge
+    able = ~_known(rows) if rows.edge is None else ~rows.edge & ~_known(rows)
     if goal.skills is not None:
         able &= np.isin(rows.skill, [rows.skills.index(skill) for skill in goal.skills])
     place = np.flatnonzero(able)
     shown = np.zeros(len(rank), np.bool_)
     shown[place[stages.representative(rows.skill[place], rows.tier[place], best[place], goal.broad)]] = True
     return shown
+
+
+def _known(rows: Rows) -> NDArray[np.bool_]:
+    return np.zeros(len(rows.tier), np.bool_) if rows.known is None else rows.known
 
 
 def lay(
@@ -193,7 +211,11 @@ def lay(
         used = np.concatenate([used, _recalled(reviewer, goal, number, len(new), free, again, varied, left)])
         left[used] = False
         more = _more(rows, plan, goal, settings, number, np.concatenate([new, again, varied.base[used]]), free, visits)
-        more = more[np.argsort(seen[more], kind="stable")]
+        floor = np.full(len(more), code("floor"), np.int8)
+        asked = _asked(rows, plan, settings, number, np.concatenate([again, more]), free)
+        more, rule = np.concatenate([more, asked]), np.concatenate([floor, np.full(len(asked), code("revision"))])
+        oldest = np.argsort(seen[more], kind="stable")
+        more, rule = more[oldest], rule[oldest]
         pieces = Pieces(
             new,
             again,
@@ -210,7 +232,7 @@ def lay(
                 np.where(due, code("due"), code("early"))
                 if goal.reviewing != "all"
                 else np.full(len(again), code("all")),
-                np.full(len(more), code("floor")),
+                rule,
                 varied.kind[used] + code(KINDS[0]),
             ]
         )[places].astype(np.int8)
@@ -281,6 +303,26 @@ def _more(
     if not settings.window:
         met |= here
     return repeats(rows.skill, held, met, visits + here, rows.luck, goal.floor, settings.most_visits)
+
+
+def _asked(
+    rows: Rows,
+    plan: Course,
+    settings: Settings,
+    number: int,
+    held: NDArray[np.int64],
+    free: NDArray[np.bool_],
+) -> NDArray[np.int64]:
+    """The rows that a revision wants once more in this stage, but for those that it *held* comes back to anyway.
+
+    A row comes again in as many stages as it is asked for, from its own on, or from the next where a window keeps it.
+    """
+    if rows.again is None:
+        return np.zeros(0, np.int64)
+    first = plan.new_in.astype(np.int64) + (1 if settings.window else 0)
+    wanted = (plan.new_in != KNOWN) & (first <= number) & (number < first + rows.again) & free
+    wanted[held] = False
+    return np.flatnonzero(wanted)
 
 
 def _in_order(

@@ -127,10 +127,11 @@ def drip(
     """The stages again, with the *edge* cases spread evenly over the stages that take some.
 
     *shares* holds the largest share of edge cases among the new rows of each stage, 0 where it takes none. No row
-    comes before its own stage; those for which there is no room are new in the last. Shapes (n,).
+    comes before its own stage; those for which there is no room are new in the last. Rows with a stage below 0 are new
+    nowhere. Shapes (n,).
     """
     last, most = len(shares) - 1, int(edge.sum())
-    others = np.bincount(stage[~edge], minlength=last + 1).tolist()
+    others = np.bincount(stage[~edge & (stage >= 0)], minlength=last + 1).tolist()
     room = np.array([most if share == 1 else share / (1 - share) * n for share, n in zip(shares, others, strict=True)])
     waiting = np.flatnonzero(edge)
     waiting = waiting[np.argsort(luck[waiting], kind="stable")]
@@ -164,9 +165,9 @@ def keep_budgets(
 
     *budgets* holds the tokens of each stage, infinity where it takes all that is open. Rows are never moved forward,
     since their tier or skill would not be open yet; so a stage holds less where fewer rows are open. The lowest *rank*
-    stays, the rest waits; the last stage takes all. Shapes (n,).
+    stays, the rest waits; the last stage takes all. Rows with a stage below 0 are new nowhere. Shapes (n,).
     """
-    moved = np.full(len(stage), len(budgets) - 1, np.int16)
+    moved = np.where(stage < 0, stage, len(budgets) - 1).astype(np.int16)
     waiting = np.zeros(0, np.int64)
     for number in range(len(budgets) - 1):
         opened = np.flatnonzero(stage == number)

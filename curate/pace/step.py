@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -135,7 +135,8 @@ def run(space: Workspace, settings: Settings, divided: Divided, work: Work) -> P
 
 def _read(space: Workspace, typical: tuple[str, str] | None, seed: int) -> _Read:
     tiers = space.read_table("tiers.parquet", ["id", "fate", "tier", "difficulty"])
-    place = np.flatnonzero(pc.equal(tiers.column("fate"), "train").to_numpy())
+    fate = tiers.column("fate")
+    place = np.flatnonzero(pc.is_in(fate, value_set=pa.array(["train", "learnt"])).to_numpy())
     if not len(place):
         raise DataError("no example is left to train on", fix="hold out less with --holdout, or add examples")
     ids = tiers.column("id").take(pa.array(place)).combine_chunks()
@@ -155,10 +156,21 @@ def _read(space: Workspace, typical: tuple[str, str] | None, seed: int) -> _Read
         skills=sorted(names),
         typical=None if density is None else density[place].astype(np.float32),
         edge=_edges(space, ids),
+        **_revised(space, ids, fate.take(pa.array(place))),
     )
     by_name = sorted(fates, key=lambda each: str(each["values"]))
     prompt_tokens = counted.column("prompt_tokens").to_numpy()[place].astype(np.int64)
     return _Read(rows, ids, place, prompt_tokens, {each["values"]: each["counts"] for each in by_name})
+
+
+def _revised(space: Workspace, ids: pa.Array, fate: pa.ChunkedArray) -> dict[str, NDArray[Any]]:
+    """What a revision says of the rows: which are known from an earlier edition, and which come again."""
+    if not space.disk.exists("revision.parquet"):
+        return {}
+    asked = space.read_table("revision.parquet", ["id", "again"])
+    place = pc.index_in(ids, value_set=asked.column("id").combine_chunks())
+    again = pc.fill_null(asked.column("again").combine_chunks().take(place), 0).to_numpy(zero_copy_only=False)
+    return {"known": pc.equal(fate, "learnt").to_numpy(), "again": again.astype(np.int8)}
 
 
 def _edges(space: Workspace, ids: pa.Array) -> NDArray[np.bool_] | None:

@@ -51,7 +51,7 @@ def tried(
     *luck* holds a number per row for each kind; shapes (n,).
     """
     found: dict[Kind, list[NDArray[np.int64]]] = {}
-    new = np.bincount(new_in, minlength=len(goals))
+    new = np.bincount(new_in[new_in >= 0], minlength=len(goals))
     for number, goal in enumerate(goals):
         for kind, count in wanted(goal, int(new[number])).items():
             pool = np.flatnonzero(new_in < number if kind == RETRIEVAL else new_in == number)

@@ -2,25 +2,43 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from collections import Counter
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import orjson
 import polars as pl
 
-from curate.core import toml
+from curate.core import schemas, toml
+from curate.core.chance import draw
+from curate.core.ids import digest
 from curate.core.plan import Plan
-from curate.errors import StaleError
-from curate.study import compare
+from curate.errors import SettingsError, StaleError
+from curate.store.stamps import stamp
+from curate.study import compare, moves, revision, visits
 from curate.study.compare import Edition, Tells
 from curate.study.difference import Difference
+from curate.study.feedback import read_feedback
+from curate.study.revision import Revision
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from pathlib import Path
+
     import pyarrow as pa
 
+    from curate.store.stamps import Stamp
     from curate.store.workspace import Workspace
 
-__all__ = ["Difference", "Tells", "diff"]
+__all__ = ["Difference", "Revision", "Tells", "diff", "fork", "revise"]
+
+REVISION = "revision.parquet"
+_OF_THE_PARENT = ("training", "probe", "study", "exports", ".lock", "unfinished")
+"""What an edition does not take over from its parent: what was measured of it."""
+_ROUNDS = 4
 
 
 # --- diff ---
@@ -65,7 +83,7 @@ def _edition(space: Workspace) -> Edition:
         compare.rows_of(examples, tiers, skills, order),
         space.read_json("plan.json", Plan),
         measured["folders"],
-        {},
+        dict(_moves(space).select("id", "because").iter_rows()),
     )
 
 
@@ -75,6 +93,221 @@ def _findings(space: Workspace) -> list[dict[str, Any]] | None:
         return None
     found: list[dict[str, Any]] = orjson.loads(space.read_bytes("audit/report.json"))["findings"]
     return found
+
+
+# --- revise ---
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What is known of a parent edition, and how much of it there is."""
+
+    known: moves.Known
+    feedback: tuple[revision.Feedback, ...]
+    counts: dict[str, int]
+    digest: str
+
+
+def fork(parent: Workspace, space: Workspace) -> None:
+    """Copy an edition to a new folder, without what was measured of it; the recipe comes last."""
+    if not parent.disk.exists("dataset/manifest.json"):
+        raise StaleError(f"{parent.root} holds no finished dataset", fix=f"run `curate tier {parent.root}`")
+    if space.root.exists() and any(space.root.iterdir()):
+        raise SettingsError(f"{space.root} is not empty", fix="name a new folder for the edition with -o")
+    left = shutil.ignore_patterns(*_OF_THE_PARENT, "recipe.toml")
+    shutil.copytree(parent.root, space.root, ignore=left, dirs_exist_ok=True)
+    shutil.copyfile(parent.root / "recipe.toml", space.root / "recipe.toml")
+
+
+def revise(
+    parent: Workspace, space: Workspace, settings: revision.Settings, feedback: Path | None, plan: Callable[[], Plan]
+) -> Revision:
+    """Write what the evidence on *parent* moves into its copy *space*, within the budget; what was moved and why.
+
+    *plan* brings the copy up to its plan. Where nothing is known that was not known before, nothing is written but
+    the report.
+    """
+    before = parent.read_json("plan.json", Plan)
+    evidence = _evidence(parent, feedback)
+    made, skills = moves.moves(evidence.known, evidence.feedback, settings)
+    if not evidence.counts["visits"] and settings.budget == 1:
+        made = _kept_again(made, evidence.known.before)
+    old = set(evidence.known.rows["id"]) - set(evidence.known.before.filter(pl.col("fate") == "unused")["id"])
+    parent_tokens = _tokens(before)
+    budget = round(parent_tokens * settings.budget)
+    mark = stamp(settings.model_dump(mode="json"), evidence.digest)
+    fresh, notes = False, list[str]()
+    if not made.equals(evidence.known.before):
+        _write_moves(space, made, mark)
+    now, ids = plan(), _ids(space)
+    fresh = len(ids) > len(evidence.known.rows) or not set(ids) <= set(evidence.known.rows["id"])
+    if _tokens(now) > budget:
+        made, now = _wait(space, made, old, budget, plan, mark)
+    if _tokens(now) > budget:
+        notes.append(f"the edition holds {_tokens(now):,} tokens, {_tokens(now) - budget:,} more than its budget")
+    if _tokens(now) < budget and (evidence.counts["visits"] or settings.budget != 1):
+        wanted = moves.again(evidence.known, made, skills)
+        made, now = _fill(space, made, wanted, budget, plan, mark)
+    if _tokens(now) < budget * 0.99:
+        notes.append(
+            f"{budget - _tokens(now):,} tokens of the budget are not used: nothing that is known asks for them"
+        )
+    waiting = int((made["fate"] == "unused").sum())
+    if waiting:
+        notes.append(f"{waiting} new rows wait, since the budget of {budget:,} tokens is full; raise it with --budget")
+    told = Revision(
+        parent=str(parent.root),
+        parent_dataset=parent.sha256("dataset/manifest.json")[0],
+        evidence=evidence.counts | {"new_rows": len(set(ids) - set(evidence.known.rows["id"]))},
+        moves=_moved_by(made, evidence.known.before),
+        skills=skills,
+        budget=budget,
+        tokens=_tokens(now),
+        parent_tokens=parent_tokens,
+        changed=fresh or not made.equals(evidence.known.before),
+        notes=tuple(notes),
+    )
+    space.write_json("study/revision.json", told)
+    return told
+
+
+def _evidence(parent: Workspace, feedback: Path | None) -> Evidence:
+    """All that is known of a parent: its rows, what moved it, what training and its gates saw, and what people say."""
+    tiers = _frame(parent.read_table("tiers.parquet", ["id", "fate", "tier"]))
+    skills = _frame(parent.read_table("skills.parquet", ["id", "skill"])).unique("id", keep="first")
+    noise = _frame(parent.read_table("mined/noise.parquet", ["id"])).unique().with_columns(suspect=pl.lit(value=True))
+    signals = _signals(parent)
+    decisions = _decisions(parent)
+    rows = (
+        tiers.join(skills, on="id", how="left")
+        .join(noise, on="id", how="left")
+        .with_columns(pl.col("suspect").fill_null(value=False), pl.col("tier").cast(pl.Int64))
+        .join(visits.by_row(signals), on="id", how="left")
+    )
+    lines = () if feedback is None else read_feedback(feedback, rows["id"].to_list())
+    names = sorted(rows["skill"].drop_nulls().unique().to_list())
+    inputs = digest(
+        parent.sha256("dataset/manifest.json")[0],
+        *(parent.sha256(path)[0] for path in parent.parts("training/signals")),
+        [each.model_dump() for each in lines],
+    )
+    counts = {"visits": len(signals), "decisions": len(decisions), "feedback": len(lines)}
+    return Evidence(moves.Known(rows, _moves(parent), moves.gated(decisions, names)), lines, counts, inputs)
+
+
+def _signals(space: Workspace) -> pl.DataFrame:
+    parts = [schemas.SIGNALS.empty_table(), *space.read_parts("training/signals")]
+    return pl.concat([_frame(part.select(schemas.SIGNALS.names)) for part in parts])
+
+
+def _decisions(space: Workspace) -> list[dict[str, Any]]:
+    if not space.disk.exists("training/decisions.jsonl"):
+        return []
+    return [json.loads(line) for line in space.read_bytes("training/decisions.jsonl").splitlines()]
+
+
+def _moves(space: Workspace) -> pl.DataFrame:
+    if not space.disk.exists(REVISION):
+        return pl.DataFrame(schema=moves.MOVES)
+    return _frame(space.read_table(REVISION))
+
+
+def _write_moves(space: Workspace, made: pl.DataFrame, mark: Stamp) -> None:
+    if len(made):
+        space.write_table(REVISION, made.to_arrow().cast(schemas.REVISION), mark)
+    else:
+        space.disk.remove(REVISION)
+
+
+def _kept_again(made: pl.DataFrame, before: pl.DataFrame) -> pl.DataFrame:
+    """The moves with what the parent gave again and left waiting, where no training says otherwise since."""
+    kept = before.filter((pl.col("again") > 0) | (pl.col("fate") == "unused"))
+    added = kept.join(made, on="id", how="anti")
+    again = pl.col("again_before").fill_null(0).cast(pl.Int8)
+    joined = made.join(kept.select("id", again_before="again"), on="id", how="left")
+    with_again = joined.with_columns(again=pl.when(pl.col("fate").is_null()).then(again).otherwise(pl.lit(0, pl.Int8)))
+    return pl.concat([with_again.select(list(moves.MOVES)), added]).sort("id")
+
+
+def _wait(
+    space: Workspace, made: pl.DataFrame, old: set[str], budget: int, plan: Callable[[], Plan], mark: Stamp
+) -> tuple[pl.DataFrame, Plan]:
+    """Let new rows wait, by a hash of their id, until the edition holds no more than its budget."""
+    held = made.filter(pl.col("fate") == "unused")["id"].to_list()
+    tiers = _frame(space.read_table("tiers.parquet", ["id", "fate"]))
+    tokens = _tokens_of(space)
+    new = [name for name in tiers.filter(pl.col("fate") == "train")["id"] if name not in old]
+    ranked = [new[at] for at in np.argsort(-draw(new, 0, "study", "wait"), kind="stable")] if new else []
+    now, share = plan(), 1.0
+    for _ in range(_ROUNDS):
+        over = _tokens(now) - budget
+        if over <= 0 or not ranked:
+            break
+        costs = np.cumsum([tokens[name] for name in ranked]) * share
+        count = min(int(np.searchsorted(costs, over)) + 1, len(ranked))
+        held, ranked = held + ranked[:count], ranked[count:]
+        made = _with(made, held, "unused", 0, "new, and waits for room in the budget")
+        _write_moves(space, made, mark)
+        now = plan()
+    return made, now
+
+
+def _fill(
+    space: Workspace, made: pl.DataFrame, wanted: pl.DataFrame, budget: int, plan: Callable[[], Plan], mark: Stamp
+) -> tuple[pl.DataFrame, Plan]:
+    """Give rows again in their order of need until the budget is used: the longest list that fits."""
+    tokens, now = _tokens_of(space), plan()
+    costs = np.cumsum([tokens[name] for name in wanted["id"]]) * now.passes
+    count = int(np.searchsorted(costs, budget - _tokens(now), side="right")) if len(costs) else 0
+    for _ in range(_ROUNDS):
+        chosen = wanted.head(count)
+        filled = made
+        for (why,), rows in chosen.group_by("because", maintain_order=True):
+            filled = _with(filled, rows["id"].to_list(), None, 1, str(why))
+        if count:
+            _write_moves(space, filled, mark)
+            now = plan()
+        over = _tokens(now) - budget
+        if not count or over <= 0:
+            return filled, now
+        count = int(np.searchsorted(costs, costs[count - 1] - over, side="right"))
+    _write_moves(space, made, mark)
+    return made, plan()
+
+
+def _with(made: pl.DataFrame, names: Iterable[str], fate: str | None, again: int, why: str) -> pl.DataFrame:
+    """The moves and those of more rows; a row that moved already keeps its reason."""
+    more = pl.DataFrame(
+        [{"id": name, "fate": fate, "shift": 0, "again": again, "because": why} for name in names], schema=moves.MOVES
+    )
+    known = made.join(more.select("id", more="again"), on="id", how="left")
+    kept = known.with_columns(again=pl.max_horizontal("again", "more")).drop("more")
+    return pl.concat([kept, more.join(made, on="id", how="anti")]).sort("id")
+
+
+def _moved_by(made: pl.DataFrame, before: pl.DataFrame) -> dict[str, int]:
+    """How many rows the revision moves in each way, and how many of all moves its parent had already."""
+    return {
+        **{fate: int((made["fate"] == fate).sum()) for fate in ("learnt", "quarantined", "unused")},
+        "later": int((made["shift"] > 0).sum()),
+        "earlier": int((made["shift"] < 0).sum()),
+        "again": int((made["again"] > 0).sum()),
+        "as_before": len(made.join(before, on=list(moves.MOVES), how="semi", nulls_equal=True)),
+    }
+
+
+def _tokens(plan: Plan) -> int:
+    return sum(stage.tokens for stage in plan.stages)
+
+
+def _tokens_of(space: Workspace) -> dict[str, int]:
+    counted = space.read_all("statistics/tokens", ["id", "tokens"])
+    return dict(zip(counted.column("id").to_pylist(), counted.column("tokens").to_pylist(), strict=True))
+
+
+def _ids(space: Workspace) -> list[str]:
+    ids: list[str] = space.read_table("tiers.parquet", ["id"]).column("id").to_pylist()
+    return ids
 
 
 def _frame(table: pa.Table) -> pl.DataFrame:

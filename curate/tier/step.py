@@ -17,7 +17,7 @@ from curate.core.plan import Ingredient, Knots, Tier
 from curate.errors import SettingsError, did_you_mean
 from curate.protocol import Frozen
 from curate.store import columns
-from curate.tier import assign, balance, calibrate, clusters, difficulty, edition, holdout, mined
+from curate.tier import assign, balance, calibrate, clusters, difficulty, edition, holdout, mined, revised
 from curate.tier.edition import Borders, Measured
 from curate.tier.settings import Settings
 
@@ -81,6 +81,10 @@ def run(space: Workspace, settings: Settings, sources: Sequence[ScoreSource], wo
     kept = _before(space, ids, held=before is not None and before.held_by == held_by)
     fate = _fates(space, settings, ~np.isnan(hard) & (proposed == ""), tier, corpus, kept, work.seed)
     fate = np.where(proposed != "", proposed, fate)
+    described = _describe(hard, tier, settings.tier_count)
+    if space.disk.exists(revised.PATH):
+        revision = space.read_table(revised.PATH)
+        fate, tier = revised.moved(ids, fate, tier, settings.tier_count, revision)
     table = pa.table(
         {
             "id": ids,
@@ -97,7 +101,7 @@ def run(space: Workspace, settings: Settings, sources: Sequence[ScoreSource], wo
     return Report(
         fates=dict(zip(labels.tolist(), counts.tolist(), strict=True)),
         measured=measured.model_copy(update={"borders": borders}),
-        tiers=_describe(hard, tier, settings.tier_count),
+        tiers=described,
         domains={name: int((corpus.domain == code).sum()) for code, name in enumerate(corpus.names)},
         unscored=int(unscored.sum()),
         unsteady=unsteady,

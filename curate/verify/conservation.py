@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _OUTCOMES = ("example", "copy", "rejected")
-FATES = ("train", "holdout", "duplicate", "contaminated", "quarantined", "near_holdout", "unused")
+FATES = ("train", "holdout", "duplicate", "contaminated", "quarantined", "near_holdout", "unused", "learnt")
 
 
 def ledger(ledger: pl.DataFrame, examples: pl.DataFrame, rejected: pl.DataFrame) -> list[Check]:
@@ -53,6 +53,8 @@ def fates(examples: pl.DataFrame, tiers: pl.DataFrame, order: pl.DataFrame, augm
     """
     new = order.filter(pl.col("role") == "new")
     train = tiers.filter(pl.col("fate") == "train")
+    learnt = tiers.filter(pl.col("fate") == "learnt")
+    known = order.filter(pl.col("role") != "new").join(learnt, on="id", how="semi")
     strangers = tiers.filter(~pl.col("fate").is_in(FATES))
     return [
         check(
@@ -69,8 +71,13 @@ def fates(examples: pl.DataFrame, tiers: pl.DataFrame, order: pl.DataFrame, augm
             f"{len(train)} to train on, {len(new)} new rows",
         ),
         check(
-            "no row of another fate is in the order",
-            _named(order.join(train, on="id", how="anti").join(augmented, on="id", how="anti"), ["order", "id"]),
+            "no row of another fate is in the order, but for learnt ones, which are never new",
+            _named(
+                order.join(train, on="id", how="anti")
+                .join(augmented, on="id", how="anti")
+                .join(known, on=["order", "id"], how="anti"),
+                ["order", "id"],
+            ),
             f"{len(order)} rows in the order",
         ),
     ]

@@ -23,7 +23,7 @@ class Placed:
     """The order with all that its rows are: what claims about it are checked against.
 
     ``rows``: order, stage, tier, id, role, because, and of each row, or of its parent where it is varied, ``base``
-    (its id), ``cut`` (tier), ``skill``; its own ``tokens``; ``edge``: whether mining calls it rare and good.
+    (its id), ``cut`` (tier), ``fate``, ``skill``; its own ``tokens``; ``edge``: whether mining calls it rare and good.
     """
 
     rows: pl.DataFrame
@@ -52,7 +52,7 @@ def placed(
     rows = (
         order.join(augmented.select("id", "parent"), on="id", how="left", maintain_order="left")
         .with_columns(base=pl.coalesce("parent", "id"))
-        .join(tiers.select(base="id", cut="tier"), on="base", how="left", maintain_order="left")
+        .join(tiers.select(base="id", cut="tier", fate="fate"), on="base", how="left", maintain_order="left")
         .join(skills.select(base="id", skill="skill"), on="base", how="left", maintain_order="left")
         .join(tokens.select("id", "tokens"), on="id", how="left", maintain_order="left")
         .join(good, on="id", how="left", maintain_order="left")
@@ -70,7 +70,8 @@ def order(placed: Placed) -> list[Check]:
     falls = np.flatnonzero(np.diff(stage) < 0)
     moved = rows.filter(pl.col("tier") != pl.col("cut"))
     first = rows.filter(pl.col("role") == "new").select(base="id", taught="order")
-    early = rows.filter(pl.col("role") != "new").join(first, on="base", how="left")
+    again = rows.filter((pl.col("role") != "new") & (pl.col("fate") != "learnt"))
+    early = again.join(first, on="base", how="left")
     early = early.filter(pl.col("taught").is_null() | (pl.col("taught") >= pl.col("order")))
     return [
         check("places run from 0 without a gap", [f"place {place[at]} at row {at}" for at in gaps], f"{len(rows)}"),

@@ -17,7 +17,7 @@ def variations(augmented: pl.DataFrame, order: pl.DataFrame, tiers: pl.DataFrame
     if not len(augmented) and not (order["role"] == "augmented").any():
         return []
     used = order.filter(pl.col("role") == "augmented").join(augmented, on="id", how="left")
-    trained = tiers.filter(pl.col("fate") == "train").select(parent="id")
+    trained = tiers.filter(pl.col("fate").is_in(["train", "learnt"])).select(parent="id")
     counts = {(stage, kind): held for stage, kind, held in used.group_by("stage", "how").len().iter_rows()}
     offenders = [
         f"stage {stage.stage} has {held} rows varied by {kind}, more than {share:.1%} of {stage.new}"

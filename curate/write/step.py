@@ -314,6 +314,7 @@ def _file(space: Workspace, path: str) -> Shard:
 def _run_files(space: Workspace) -> list[RunFile]:
     """All that the dataset was made from, in a fixed order."""
     paths = ["plan.json", "order.parquet", "skills.parquet", "tiers.parquet", "mined/edges.parquet"]
+    paths += [path for path in ("revision.parquet",) if space.disk.exists(path)]
     for folder in ("ledger", "examples", "rejected", "augmented", "statistics/tokens"):
         paths += space.parts(folder)
     hashed = zip(paths, ahead(space.sha256, paths), strict=True)

@@ -1,0 +1,71 @@
+"""`curate revise`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from curate import studies
+from curate.cli import output
+from curate.cli.options import common, setting, workers
+from curate.cli.session import recipe_of, writing
+from curate.recipe import changed
+from curate.study.revision import Settings
+
+if TYPE_CHECKING:
+    from curate.study.revision import Revision
+
+
+@click.command("revise", epilog="Example: curate revise runs/first -o runs/second --feedback verdicts.csv")
+@click.argument("run", metavar="RUN")
+@click.option("-o", "--output", "into", metavar="RUN2", required=True, help="New folder for the next edition.")
+@click.option("--feedback", metavar="FILE", help="Verdicts of people, as .csv or .jsonl with id, verdict, note.")
+@click.option("--add", "added", metavar="SOURCE", multiple=True, help="A source of new rows; may be given again.")
+@setting(Settings, "learnt")
+@setting(Settings, "noise")
+@setting(Settings, "stagnant")
+@setting(Settings, "budget")
+@workers
+@common
+def command(
+    run: str,
+    into: str,
+    feedback: str | None,
+    added: tuple[str, ...],
+    workers: int | None,
+    quiet: bool,
+    verbose: bool,
+    as_json: bool,
+    **given: object,
+) -> None:
+    """Make the next edition of RUN from what its training, its gates and people say of it, and from new rows.
+
+    Only what the evidence moves is moved: learnt rows become review, suspected noise is quarantined, skills that
+    stagnate get easier or more rows; borders, ranks and the budget of tokens stay.
+    """
+    held = recipe_of(run)
+    sources = [*held.model_dump(mode="json")["sources"], *({"path": each} for each in added)]
+    recipe = changed(held, {"": {"sources": sources} if added else {}, "revise": given})
+    studies.fork(run, into)
+    with writing(into, recipe, workers=workers, quiet=quiet, verbose=verbose) as pipeline:
+        revision = studies.revise(run, pipeline, feedback)
+    if as_json:
+        output.as_json(revision)
+        return
+    _shown(revision)
+    output.note(f"dataset: {into}/dataset\nnext: curate diff {run} {into}")
+
+
+def _shown(revision: Revision) -> None:
+    rows = [(name.replace("_", " "), count) for name, count in (revision.evidence | revision.moves).items()]
+    output.table("Evidence and moves", ("what", "count"), rows)
+    if revision.skills:
+        skills = [(each.skill, each.tier, each.rows, each.fall, each.right, each.given) for each in revision.skills]
+        output.table("Skills that stagnate", ("skill", "tier", "rows", "fall", "right", "given"), skills)
+    tokens = (revision.parent_tokens, revision.budget, revision.tokens)
+    output.table("Tokens", ("of the parent", "budget", "of this edition"), [tokens])
+    if not revision.changed:
+        output.note("nothing is known that was not known before: the dataset is its parent's, byte by byte")
+    for line in revision.notes:
+        output.note(line)
