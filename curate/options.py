@@ -171,3 +171,16 @@ class ProbeOptions(TypedDict, total=False):
     """Number format of the model: auto, fp32, bf16 or fp16."""
     device: str
     """Where the model runs: auto, cpu, cuda[:i] or mps."""
+
+
+class ReviseOptions(TypedDict, total=False):
+    """Options of `revise`."""
+
+    learnt: float
+    """Probability at the last visit from which a row that was never forgotten is learnt."""
+    noise: float
+    """Robust deviations above its peers' loss from which a row that was never right is called noise."""
+    stagnant: float
+    """Relative fall of the loss from first to last visit below which a skill that is mostly wrong stagnates."""
+    budget: float
+    """Tokens of the edition, as a share of those of its parent."""

@@ -35,10 +35,19 @@ if TYPE_CHECKING:
     from curate.estimate import Estimate
     from curate.explain.step import Row, Story
     from curate.ingest.step import Source
-    from curate.options import AuditOptions, ExportOptions, ProbeOptions, ScoreOptions, TierOptions, TrainOptions
+    from curate.options import (
+        AuditOptions,
+        ExportOptions,
+        ProbeOptions,
+        ReviseOptions,
+        ScoreOptions,
+        TierOptions,
+        TrainOptions,
+    )
     from curate.protocol import Progress, Scorer
     from curate.score.agree import Agreement
     from curate.study.difference import Difference
+    from curate.study.revision import Revision
     from curate.train.delivered import Delivered
     from curate.train.export import Target
     from curate.train.outline import Outline
@@ -219,6 +228,21 @@ class Run:
         """What the real loader of each trainer makes of the order; None where it cannot be driven from here."""
         with self._writing(self.recipe) as pipeline:
             return {target: pipeline.check_order(target) for target in targets}
+
+    def revise(
+        self,
+        into: Run | str | Path,
+        *,
+        feedback: str | Path | None = None,
+        add: Sequence[str | Path] = (),
+        **options: Unpack[ReviseOptions],
+    ) -> Revision:
+        """Make the next edition of this run in a new folder, from training, gates, people and new rows."""
+        folder = into.folder if isinstance(into, Run) else str(into)
+        recipe = studies.recipe_of_edition(self.recipe, [str(each) for each in add], options)
+        studies.fork(self.folder, folder)
+        with session.writing(folder, recipe, workers=self._workers, progress=self._progress) as pipeline:
+            return studies.revise(self.folder, pipeline, None if feedback is None else str(feedback))
 
     # --- looking ---
 

@@ -13,7 +13,10 @@ from curate.store.workspace import Workspace
 from curate.study import step as study
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from curate.pipeline import Pipeline
+    from curate.recipe import Recipe
     from curate.study.step import Difference, Revision
 
 SIGNALS = "training/signals"
@@ -27,6 +30,12 @@ def diff(before: str, after: str) -> Difference:
 def fork(parent: str, into: str) -> None:
     """Copy an edition to a new folder, without what was measured of it."""
     study.fork(Workspace(parent), Workspace(into))
+
+
+def recipe_of_edition(held: Recipe, add: Sequence[str], options: Mapping[str, object]) -> Recipe:
+    """The recipe of the next edition: that of its parent with more sources and other thresholds."""
+    sources = [*held.model_dump(mode="json")["sources"], *({"path": each} for each in add)]
+    return changed(held, {"": {"sources": sources} if add else {}, "revise": options})
 
 
 def revise(parent: str, pipeline: Pipeline, feedback: str | None = None) -> Revision:
@@ -48,7 +57,8 @@ def revise(parent: str, pipeline: Pipeline, feedback: str | None = None) -> Revi
     path = None if feedback is None else Path(feedback)
     told = study.revise(Workspace(parent), space, pipeline.recipe.revise, path, plan)
     if told.changed:
-        pipeline.recipe = changed(pipeline.recipe, {"audit": {"parent": parent}})
+        named = {"parent": parent}
+        pipeline.recipe = changed(pipeline.recipe, {"audit": named, "write": named})
         save_recipe(space, pipeline.recipe)
     pipeline.build("write")
     return told

@@ -10,7 +10,6 @@ from curate import studies
 from curate.cli import output
 from curate.cli.options import common, setting, workers
 from curate.cli.session import recipe_of, writing
-from curate.recipe import changed
 from curate.study.revision import Settings
 
 if TYPE_CHECKING:
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
 @click.argument("run", metavar="RUN")
 @click.option("-o", "--output", "into", metavar="RUN2", required=True, help="New folder for the next edition.")
 @click.option("--feedback", metavar="FILE", help="Verdicts of people, as .csv or .jsonl with id, verdict, note.")
-@click.option("--add", "added", metavar="SOURCE", multiple=True, help="A source of new rows; may be given again.")
+@click.option("--add", metavar="SOURCE", multiple=True, help="A source of new rows; may be given again.")
 @setting(Settings, "learnt")
 @setting(Settings, "noise")
 @setting(Settings, "stagnant")
@@ -32,7 +31,7 @@ def command(
     run: str,
     into: str,
     feedback: str | None,
-    added: tuple[str, ...],
+    add: tuple[str, ...],
     workers: int | None,
     quiet: bool,
     verbose: bool,
@@ -44,9 +43,7 @@ def command(
     Only what the evidence moves is moved: learnt rows become review, suspected noise is quarantined, skills that
     stagnate get easier or more rows; borders, ranks and the budget of tokens stay.
     """
-    held = recipe_of(run)
-    sources = [*held.model_dump(mode="json")["sources"], *({"path": each} for each in added)]
-    recipe = changed(held, {"": {"sources": sources} if added else {}, "revise": given})
+    recipe = studies.recipe_of_edition(recipe_of(run), add, given)
     studies.fork(run, into)
     with writing(into, recipe, workers=workers, quiet=quiet, verbose=verbose) as pipeline:
         revision = studies.revise(run, pipeline, feedback)

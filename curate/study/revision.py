@@ -18,14 +18,12 @@ class Settings(Frozen):
         default=0.9,
         gt=0,
         le=1,
-        description="Probability of the right answer at the last visit from which a row that was never forgotten is "
-        "learnt and comes as review alone.",
+        description="Probability at the last visit from which a row that was never forgotten is learnt.",
     )
     noise: float = Field(
         default=3.5,
         gt=0,
-        description="Robust deviations above the loss of its peers from which a row that was never right is suspected "
-        "noise (Iglewicz and Hoaglin 1993).",
+        description="Robust deviations above its peers' loss from which a row that was never right is called noise.",
     )
     least_visits: int = Field(
         default=2, ge=2, description="Visits without which nothing is called noise or stagnating."

@@ -25,7 +25,7 @@ from curate.study.feedback import read_feedback
 from curate.study.revision import Revision
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
     import pyarrow as pa
@@ -36,8 +36,9 @@ if TYPE_CHECKING:
 __all__ = ["Difference", "Revision", "Tells", "diff", "fork", "revise"]
 
 REVISION = "revision.parquet"
-_OF_THE_PARENT = ("training", "probe", "study", "exports", ".lock", "unfinished")
-"""What an edition does not take over from its parent: what was measured of it."""
+_OF_THE_PARENT = ("training", "probe", "study", "exports", ".lock", "unfinished", "recipe.toml")
+"""What an edition does not take over from its parent: what was measured of it. Its recipe it takes last."""
+_BLOCK_BYTES = 1 << 20
 _ROUNDS = 4
 
 
@@ -111,12 +112,21 @@ class Evidence:
 def fork(parent: Workspace, space: Workspace) -> None:
     """Copy an edition to a new folder, without what was measured of it; the recipe comes last."""
     if not parent.disk.exists("dataset/manifest.json"):
-        raise StaleError(f"{parent.root} holds no finished dataset", fix=f"run `curate tier {parent.root}`")
-    if space.root.exists() and any(space.root.iterdir()):
-        raise SettingsError(f"{space.root} is not empty", fix="name a new folder for the edition with -o")
-    left = shutil.ignore_patterns(*_OF_THE_PARENT, "recipe.toml")
-    shutil.copytree(parent.root, space.root, ignore=left, dirs_exist_ok=True)
-    shutil.copyfile(parent.root / "recipe.toml", space.root / "recipe.toml")
+        raise StaleError(f"{parent.name} holds no finished dataset", fix=f"run `curate tier {parent.name}`")
+    if space.disk.names(""):
+        raise SettingsError(f"{space.name} is not empty", fix="name a new folder for the edition with -o")
+    for path in (*_files(parent, ""), "recipe.toml"):
+        with parent.disk.open(path) as held, space.disk.create(path) as copy:
+            shutil.copyfileobj(held, copy, _BLOCK_BYTES)
+
+
+def _files(space: Workspace, folder: str) -> Iterator[str]:
+    """The files that an edition takes over from its parent, without the recipe."""
+    for name in space.disk.names(folder):
+        if folder or name not in _OF_THE_PARENT:
+            path = f"{folder}/{name}" if folder else name
+            inside = space.disk.names(path)
+            yield from _files(space, path) if inside else [path]
 
 
 def revise(
@@ -156,7 +166,7 @@ def revise(
     if waiting:
         notes.append(f"{waiting} new rows wait, since the budget of {budget:,} tokens is full; raise it with --budget")
     told = Revision(
-        parent=str(parent.root),
+        parent=parent.name,
         parent_dataset=parent.sha256("dataset/manifest.json")[0],
         evidence=evidence.counts | {"new_rows": len(set(ids) - set(evidence.known.rows["id"]))},
         moves=_moved_by(made, evidence.known.before),
