@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cached_property
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING
 
 from curate import plugins
@@ -102,7 +103,7 @@ class Pipeline:
         for name in self.steps(upto):
             why = self._stale(name, self._step(name).stamp())
             if why is not None:
-                command = f"curate {_MAKERS.get(name, 'tier')} {self.space.name}"
+                command = f"curate {_MAKERS.get(name, 'tier')} {quote(self.space.name)}"
                 raise StaleError(f"the step {name} of {self.space.name} is stale: {why}", fix=f"run `{command}`")
 
     def stale(self) -> dict[str, str | None]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from shlex import quote
 from typing import TYPE_CHECKING, Any, get_args
 
 import tomli_w
@@ -92,7 +93,7 @@ def held_recipe(space: Workspace) -> Recipe:
     if not space.disk.exists("recipe.toml"):
         raise SettingsError(
             f"{space.name} is no run folder: it holds no recipe.toml",
-            fix=f"make one with `curate score FILE -o {space.name}`",
+            fix=f"make one with `curate score FILE -o {quote(space.name)}`",
         )
     name = f"{space.name}/recipe.toml"
     return check(toml.parse(space.read_bytes("recipe.toml"), name, "recipe"), name)

@@ -251,8 +251,8 @@ def test_an_interrupt_ends_with_130_and_says_how_to_go_on(
 
     monkeypatch.setattr("curate.cli.main.group.main", interrupted)
 
-    assert call(["status", "x"]) == 130
-    assert "give the same command again" in capsys.readouterr().err
+    assert call(["status", "a run"]) == 130
+    assert capsys.readouterr().err.endswith("goes on from there:\n  curate status 'a run'\n")
 
 
 def test_a_gate_that_does_not_hold_exits_with_6(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 from importlib import import_module
 
@@ -66,6 +67,8 @@ def group() -> None:
 
 def main() -> None:
     """Run the command line; every problem ends in a sentence and an exit code."""
+    if not sys.stderr.isatty() or {"-q", "--quiet"} & set(sys.argv):
+        os.environ.setdefault("TQDM_DISABLE", "1")  # the bars of other libraries are as quiet as ours
     sys.exit(call(sys.argv[1:]))
 
 
@@ -80,7 +83,9 @@ def call(arguments: list[str]) -> int:
         error.show()
         return error.exit_code
     except (KeyboardInterrupt, click.Abort):
-        click.echo("interrupted; give the same command again to go on from the last finished part", err=True)
+        again = shlex.join(["curate", *arguments])
+        click.echo("interrupted; what is finished is kept, and the same command goes on from there:", err=True)
+        click.echo(f"  {again}", err=True)
         return _INTERRUPTED
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

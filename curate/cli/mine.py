@@ -37,4 +37,4 @@ def command(run: str, against: tuple[str, ...], quiet: bool, verbose: bool, as_j
             output.table(f"Strongest in {table}", ("what and why",), [(line,) for line in lines])
     for line in report.skipped:
         output.note(f"left out: {line}")
-    output.note(f"next: curate tier {run}")
+    output.note(f"next: curate tier {output.quoted(run)}")

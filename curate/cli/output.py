@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import logging
+import os
+import shlex
 import sys
-import time
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
 import click
 import orjson
 
+from curate.cli import bars
+from curate.protocol import silent
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-
-    from rich.progress import TaskID
 
     from curate.protocol import Frozen, Progress
 
@@ -33,7 +35,11 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) 
     from rich.table import Table
     from rich.text import Text
 
-    console = Console(highlight=False, width=None if sys.stdout.isatty() else 120)
+    console = Console(
+        highlight=False,
+        width=None if sys.stdout.isatty() else 120,
+        color_system=None if os.environ.get("NO_COLOR") else "auto",
+    )
     drawn = Table(
         title=Text(title), title_justify="left", title_style="bold", header_style="bold", box=None, pad_edge=False
     )
@@ -59,14 +65,31 @@ def shown(cell: object) -> str:
 
 
 def note(text: str) -> None:
-    """A remark beside the result."""
-    click.echo(text, err=True)
+    """A remark beside the result; a quiet command makes none."""
+    context = click.get_current_context(silent=True)
+    if context is None or not context.params.get("quiet"):
+        click.echo(text, err=True)
+
+
+def quoted(path: str) -> str:
+    """A path as it can be pasted into a shell."""
+    return shlex.quote(path)
 
 
 @contextmanager
 def watched(*, quiet: bool, verbose: bool) -> Iterator[Progress]:
     """Log to stderr as loud as asked for, and show progress there if it is a terminal."""
-    level = logging.ERROR if quiet else logging.INFO if verbose else logging.WARNING
+    with ExitStack() as stack:
+        shown = not quiet and sys.stderr.isatty()
+        progress = stack.enter_context(bars.shown()) if shown else silent
+        level = logging.ERROR if quiet else logging.INFO if verbose else logging.WARNING
+        stack.enter_context(_logged(level))
+        yield progress
+
+
+@contextmanager
+def _logged(level: int) -> Iterator[None]:
+    """Print what the library logs; made when bars are drawn already, so that lines stand above them."""
     handler = logging.StreamHandler()
     handler.setFormatter(logging.Formatter("%(message)s"))
     logger = logging.getLogger("curate")
@@ -74,42 +97,7 @@ def watched(*, quiet: bool, verbose: bool) -> Iterator[Progress]:
     logger.addHandler(handler)
     logger.setLevel(level)
     try:
-        if quiet or not sys.stderr.isatty():
-            yield _unseen
-        else:
-            yield from _bars()
+        yield
     finally:
         logger.removeHandler(handler)
         logger.setLevel(before)
-
-
-def _unseen(step: str, done: int, total: int | None, unit: str) -> None:
-    """Progress that is piped away is not shown."""
-
-
-def _bars() -> Iterator[Progress]:
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
-    from rich.progress import Progress as Bars
-
-    bars = Bars(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[unit]} {task.fields[rate]}"),
-        TimeRemainingColumn(),
-        console=Console(stderr=True),
-        transient=True,
-    )
-    tasks: dict[str, tuple[TaskID, float, int]] = {}
-
-    def show(step: str, done: int, total: int | None, unit: str) -> None:
-        if step not in tasks:
-            tasks[step] = (bars.add_task(step, total=total, unit=unit, rate=""), time.monotonic(), done)
-        task, since, first = tasks[step]
-        seconds = time.monotonic() - since
-        rate = f"{(done - first) / seconds:,.0f}/s" if seconds > 1 else ""
-        bars.update(task, completed=done, total=total, rate=rate)
-
-    with bars:
-        yield show

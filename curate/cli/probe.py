@@ -53,4 +53,4 @@ def command(
         output.as_json(measured)
         return
     summary.probed(measured)
-    output.note(f"next: curate audit {run}, whose report shows all probes")
+    output.note(f"next: curate audit {output.quoted(run)}, whose report shows all probes")

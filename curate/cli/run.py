@@ -49,5 +49,6 @@ def command(
         summary.taken(taken)
         summary.planned(plan)
         summary.audited(audited)
-        output.note(f"dataset: {folder}/dataset\nreport: {folder}/audit/report.html\nnext: curate verify {folder}")
+        output.note(f"dataset: {folder}/dataset\nreport: {folder}/audit/report.html")
+        output.note(f"next: curate verify {output.quoted(folder)}")
     hold_gate(audited, settled.audit)

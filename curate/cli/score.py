@@ -102,7 +102,7 @@ def command(
     summary.scored(scored)
     if agreement is not None:
         summary.agreed(agreement)
-    output.note(f"next: curate tier {run}")
+    output.note(f"next: curate tier {output.quoted(run)}")
 
 
 def _map(text: str | None) -> dict[str, str]:

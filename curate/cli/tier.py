@@ -75,4 +75,4 @@ def command(
         summary.drawn(plan)
         output.note("nothing was written")
     else:
-        output.note(f"dataset: {run}/dataset\nnext: curate audit {run}")
+        output.note(f"dataset: {run}/dataset\nnext: curate audit {output.quoted(run)}")

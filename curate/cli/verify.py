@@ -31,5 +31,5 @@ def command(run: str, quiet: bool, verbose: bool, as_json: bool) -> None:
     if failed:
         raise IntegrityError(
             f"{len(failed)} of {len(report.checks)} claims do not hold, first: {failed[0].claim}: {failed[0].figures}",
-            fix=f"remove what is altered and run `curate tier {run}` again, or start over in a new folder",
+            fix=f"remove what is altered and run `curate tier {output.quoted(run)}`, or start over in a new folder",
         )

@@ -161,12 +161,8 @@ def _embed(job: EmbedJob, work: Work) -> list[Part]:
     space = job.space
     parts = [Part(index, space.rows(path)) for index, path in enumerate(space.parts("examples"))]
     missing = [part for part in parts if not job.stands(part.index)]
-    total = sum(part.rows for part in parts)
-    finished = total - sum(part.rows for part in missing)
-    work.progress(job.name, finished, total, "rows")
-    for done in work.engine.map(job, iter(missing)):
-        finished += done.rows
-        work.progress(job.name, finished, total, "rows")
+    for _ in work.each(job, parts, missing, job.name):
+        pass
     space.trim(job.folder, len(parts))
     return parts
 

@@ -6,7 +6,8 @@ import os
 from collections import deque
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from multiprocessing import get_context
+from multiprocessing import active_children, get_context
+from signal import SIG_IGN, SIGINT, signal
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -44,14 +45,21 @@ class LocalEngine:
         waiting: deque[Future[Done]] = deque()
         context = get_context("spawn")
         numbers: Synchronized[int] = context.Value("i", 0)
+        others = set(active_children())
         with ProcessPoolExecutor(self.workers, context, _open, (job, self.cards, numbers)) as pool:
-            waiting.append(pool.submit(_run, first))
-            for part in parts:
-                waiting.append(pool.submit(_run, part))
-                if len(waiting) > 2 * self.workers:
+            try:
+                waiting.append(pool.submit(_run, first))
+                for part in parts:
+                    waiting.append(pool.submit(_run, part))
+                    if len(waiting) > 2 * self.workers:
+                        yield waiting.popleft().result()
+                while waiting:
                     yield waiting.popleft().result()
-            while waiting:
-                yield waiting.popleft().result()
+            except KeyboardInterrupt:
+                pool.shutdown(wait=False, cancel_futures=True)
+                for process in set(active_children()) - others:
+                    process.terminate()  # a part is written whole or not at all, so nothing is half done
+                raise
 
 
 _opened: PartJob | None = None
@@ -60,6 +68,7 @@ _opened: PartJob | None = None
 def _open(job: PartJob, cards: tuple[str, ...], numbers: Synchronized[int]) -> None:
     """Open the job once in a worker process, before which the process takes its card."""
     global _opened
+    signal(SIGINT, SIG_IGN)  # Ctrl-C reaches every process of a terminal; the first one ends the others
     if cards:
         with numbers.get_lock():
             number, numbers.value = numbers.value, numbers.value + 1

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
+from curate.core import pulse
 from curate.errors import ScorerError
 from curate.models.batches import packed, padded
 from curate.models.memory import halving
@@ -56,6 +57,7 @@ class TransformerEncoder:
         vectors = np.empty((len(ids), self.width), np.float32)
         cut = padded if self._body.padded else packed
         budget = TOKEN_BUDGETS.get(self._body.device.type, WIDE_BUDGET)
+        done = 0
         with torch.inference_mode():
             for batch in cut(lengths, budget):
                 for rows, made in halving(batch.tolist(), lambda rows: self._body.vectors([ids[row] for row in rows])):
@@ -65,6 +67,8 @@ class TransformerEncoder:
                             fix="use a smaller encoder, or --device cpu",
                         )
                     vectors[rows] = made.cpu().numpy()
+                done += len(batch)
+                pulse.beat(int(lengths[batch].sum()), done, len(ids))
         return vectors
 
     def _tokenise(self, texts: Sequence[str]) -> list[list[int]]:

@@ -10,6 +10,7 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
+from curate.core import pulse
 from curate.models.batches import packed, padded
 from curate.models.forward import to_device
 from curate.models.head import of_states
@@ -56,6 +57,7 @@ def score_tokens(model: LanguageModel, passes: Sequence[Pass], token_budget: int
     cut = padded if model.forward.padded else packed
     with torch.inference_mode():
         waiting = []
+        done = 0
         for batch in cut(lengths, token_budget):
             for rows, three in halving(batch.tolist(), lambda rows: _score(model, [passes[row] for row in rows])):
                 if three is None:
@@ -64,6 +66,8 @@ def score_tokens(model: LanguageModel, passes: Sequence[Pass], token_budget: int
                     )
                 else:
                     waiting.append((rows, three))
+            done += len(batch)
+            pulse.beat(int(lengths[batch].sum()), done, len(passes))
         for rows, three in waiting:
             _hand_out(rows, three.cpu().numpy(), passes, scores)
     return [one for one in scores if one is not None]

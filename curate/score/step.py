@@ -321,13 +321,7 @@ class _Resumable(PartJob, Protocol):
 def _each_missing(job: _Resumable, parts: Sequence[Part], work: Work, name: str) -> Iterator[Done]:
     """Run the job on the parts whose output does not stand yet; nothing is opened where all of it stands."""
     missing = [part for part in parts if not job.stands(part.index)]
-    total = sum(part.rows for part in parts)
-    finished = total - sum(part.rows for part in missing)
-    work.progress(name, finished, total, "rows")
-    for done in work.engine.map(job, iter(missing)):
-        finished += done.rows
-        work.progress(name, finished, total, "rows")
-        yield done
+    return work.each(job, parts, missing, name)
 
 
 def _of_alias(counts: Counter[str], alias: str) -> Counter[str]:
