@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cached_property
@@ -43,12 +44,14 @@ from curate.write import step as write
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from contextlib import AbstractContextManager
 
     import numpy as np
     import pyarrow as pa
     from numpy.typing import NDArray
 
     from curate.core.measured import Measured, Prober, Size
+    from curate.engines.choice import Choice
     from curate.protocol import Engine, Progress
     from curate.tag.catalogue import Catalogue
 
@@ -663,6 +666,16 @@ def local_engine(recipe: Recipe, workers: int | None) -> LocalEngine:
 
         cards = device.cards(recipe.score.device)
     return LocalEngine(workers or max(1, len(cards)), cards)
+
+
+def chosen_engine(recipe: Recipe, choice: Choice) -> AbstractContextManager[Engine]:
+    """The engine that was asked for, to be closed after use."""
+    if choice.kind == "local":
+        return nullcontext(local_engine(recipe, choice.workers))
+    from curate.engines.ray_actors import ray_engine
+
+    models = any(_choose(alias, recipe).scorer.cost != "cheap" for alias in aliases(recipe))
+    return ray_engine(choice.workers, choice.address, choice.gpus, models=models)
 
 
 def save_recipe(space: Workspace, recipe: Recipe) -> None:

@@ -9,6 +9,7 @@ from curate import estimate, plugins, session, studies
 from curate.audit.step import Report as AuditReport
 from curate.core.plan import Plan
 from curate.embed.step import Settings as EmbedSettings
+from curate.engines.choice import Choice, Kind
 from curate.errors import SettingsError, did_you_mean
 from curate.explain import step as explain
 from curate.ingest.step import Settings as IngestSettings
@@ -62,7 +63,8 @@ class Run:
 
     What stands is kept and what is missing or stale is made, as the command line would. Settings that no keyword
     names are in the recipe, which `change` takes by table. Nothing is printed: *progress* hears how far a step is,
-    and what a user can mend is a `CurateError`. *workers* processes score; None is one for each graphics card.
+    and what a user can mend is a `CurateError`. *workers* processes work; None is one for each graphics card.
+    With ``engine="ray"`` they are actors of the cluster at *address*, each with *gpus* of a graphics card.
 
     >>> from curate import Run
     >>> run = Run("runs/lessons")
@@ -76,9 +78,18 @@ class Run:
     True
     """
 
-    def __init__(self, folder: str | Path, *, workers: int | None = 1, progress: Progress = silent) -> None:
+    def __init__(
+        self,
+        folder: str | Path,
+        *,
+        workers: int | None = 1,
+        engine: Kind = "local",
+        address: str | None = None,
+        gpus: float | None = None,
+        progress: Progress = silent,
+    ) -> None:
         self.folder = str(folder)
-        self._workers = workers
+        self._engine = Choice(engine, workers, address, gpus)
         self._progress = progress
 
     def __repr__(self) -> str:
@@ -286,7 +297,7 @@ class Run:
     # --- inside ---
 
     def _writing(self, recipe: Recipe) -> AbstractContextManager[Pipeline]:
-        return session.writing(self.folder, recipe, workers=self._workers, progress=self._progress)
+        return session.writing(self.folder, recipe, engine=self._engine, progress=self._progress)
 
     def _scoring(
         self,

@@ -6,8 +6,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from curate.engines.choice import Choice
 from curate.errors import SettingsError, StaleError
-from curate.pipeline import Pipeline, local_engine, save_recipe
+from curate.pipeline import Pipeline, chosen_engine, save_recipe
 from curate.protocol import silent
 from curate.recipe import Recipe, held_recipe, read_recipe
 from curate.store.lock import locked
@@ -33,19 +34,25 @@ def begun(run: str, recipe: str | Path | None = None) -> Recipe:
 
 
 @contextmanager
-def writing(run: str, recipe: Recipe, *, workers: int | None = 1, progress: Progress = silent) -> Iterator[Pipeline]:
+def writing(
+    run: str, recipe: Recipe, *, engine: Choice | None = None, progress: Progress = silent
+) -> Iterator[Pipeline]:
     """A pipeline on a run folder that nobody else writes to; its recipe is written there first."""
     space = Workspace(run)
-    if run.startswith("memory://") and workers not in (1, None):
+    engine = engine or Choice()
+    if run.startswith("memory://") and not engine.shares_memory:
         raise SettingsError(
-            f"{run} lies in the memory of one process, which {workers} workers do not share", fix="give --workers 1"
+            f"{run} lies in the memory of one process, which workers do not share",
+            fix="give --engine local --workers 1, or name a folder or a store",
         )
     with locked(space):
         space.disk.sweep()
         before = space.read_bytes("recipe.toml") if space.disk.exists("recipe.toml") else None
         save_recipe(space, recipe)
         try:
-            yield Pipeline(space, recipe, local_engine(recipe, workers), progress)
+            with chosen_engine(recipe, engine) as workers:
+                yield Pipeline(space, recipe, workers, progress)
+            space.disk.sweep()  # what a worker that died left half-written
         except (SettingsError, StaleError):
             _put_back(space, before)
             raise

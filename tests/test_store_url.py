@@ -183,7 +183,7 @@ def test_a_file_url_is_a_folder(tmp_path: Path) -> None:
 
 
 def held(disk: UrlDisk, pace: lease.Pace = QUICK) -> AbstractContextManager[None]:
-    return lease.held(disk, disk, disk.url, pace)
+    return lease.held(disk, pace)
 
 
 def test_a_second_run_is_refused_and_a_finished_one_leaves_no_lease(scheme: str) -> None:

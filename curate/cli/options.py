@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import types
+from functools import wraps
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, Union, get_args, get_origin
 
 import click
+
+from curate.engines.choice import Choice, Kind
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,12 +41,38 @@ def common(command: Command) -> Command:
     return command
 
 
-workers = click.option(
-    "--workers",
-    type=click.IntRange(1),
-    help="Processes that score. [default: one for each graphics card that a model may use, else one]",
-)
-"""The option for how many processes work."""
+def engines(command: Command) -> Command:
+    """The options that say who works; the command gets them as one `Choice`, named *engine*."""
+
+    @wraps(command)
+    def called(
+        *given: object, kind: Kind, workers: int | None, address: str | None, gpus: float | None, **named: object
+    ) -> object:
+        return command(*given, engine=Choice(kind, workers, address, gpus), **named)
+
+    wrapped: Any = called
+    for option in (
+        click.option(
+            "--gpus", type=click.FloatRange(0), help="Share of a graphics card that each actor of the cluster takes."
+        ),
+        click.option("--address", metavar="HOST:PORT", help="Ray cluster. [default: one of this machine alone]"),
+        click.option(
+            "--engine",
+            "kind",
+            type=click.Choice(get_args(Kind)),
+            default="local",
+            help="Work on this machine or on a Ray cluster. [default: local]",
+        ),
+        click.option(
+            "--workers",
+            type=click.IntRange(1),
+            help="Processes that work. [default: one for each graphics card that a model may use, else one; on a "
+            "cluster as many as leave a processor free]",
+        ),
+    ):
+        wrapped = option(wrapped)
+    done: Command = wrapped
+    return done
 
 
 def _type(info: FieldInfo) -> tuple[Any, bool]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from curate.audit.step import Report as AuditReport
 from curate.cli import output, summary
-from curate.cli.options import common, workers
+from curate.cli.options import common, engines
 from curate.cli.session import writing
 from curate.core.plan import Plan
 from curate.errors import SettingsError
@@ -16,15 +17,18 @@ from curate.ingest.step import Report as IngestReport
 from curate.pipeline import hold_gate, settle
 from curate.recipe import read_recipe
 
+if TYPE_CHECKING:
+    from curate.engines.choice import Choice
+
 
 @click.command("run", epilog="Example: curate run examples/quickstart.toml -o runs/quickstart")
 @click.argument("recipe", metavar="RECIPE.toml", type=click.Path(path_type=Path))
 @click.option("-o", "--output", "run", metavar="RUN", help="Run folder. [default: runs/ and the recipe's name]")
-@workers
+@engines
 @click.option("--dry-run", is_flag=True, help="Estimate tokens and time; write nothing.")
 @common
 def command(
-    recipe: Path, run: str | None, workers: int | None, dry_run: bool, quiet: bool, verbose: bool, as_json: bool
+    recipe: Path, run: str | None, engine: Choice, dry_run: bool, quiet: bool, verbose: bool, as_json: bool
 ) -> None:
     """Do everything that a recipe says: score, tier, write, audit. What stands already is kept."""
     asked = read_recipe(recipe)
@@ -37,7 +41,7 @@ def command(
         return
     folder = run or f"runs/{recipe.stem}"
     settled = settle(asked)
-    with writing(folder, settled, workers=workers, quiet=quiet, verbose=verbose) as pipeline:
+    with writing(folder, settled, engine=engine, quiet=quiet, verbose=verbose) as pipeline:
         audited = pipeline.build("audit")
     taken, plan = pipeline.report("ingest"), pipeline.report("pace")
     if not isinstance(taken, IngestReport) or not isinstance(plan, Plan) or not isinstance(audited, AuditReport):

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import sys
+from typing import TYPE_CHECKING
 
 import click
 
 from curate.cli import estimate, output, summary
-from curate.cli.options import common, setting, workers
+from curate.cli.options import common, engines, setting
 from curate.cli.session import writing
 from curate.embed.step import Settings as EmbedSettings
 from curate.errors import SettingsError
@@ -20,6 +21,9 @@ from curate.score.step import Report as ScoreReport
 from curate.score.step import Settings as ScoreSettings
 from curate.session import begun
 from curate.store.workspace import Workspace
+
+if TYPE_CHECKING:
+    from curate.engines.choice import Choice
 
 
 @click.command(
@@ -44,7 +48,7 @@ from curate.store.workspace import Workspace
 @setting(IngestSettings, "limit")
 @click.option("--report", is_flag=True, help="Say how far the scores agree with each other, with length and labels.")
 @click.option("--seed", type=int, help="Decides everything that is left to chance. [default: 0]")
-@workers
+@engines
 @click.option("--dry-run", is_flag=True, help="Estimate tokens and time; write nothing.")
 @common
 def command(
@@ -57,7 +61,7 @@ def command(
     limit: int | None,
     report: bool,
     seed: int | None,
-    workers: int | None,
+    engine: Choice,
     dry_run: bool,
     quiet: bool,
     verbose: bool,
@@ -88,7 +92,7 @@ def command(
         estimate.show(recipe, as_json=as_json)
         return
     settled = settle(recipe)
-    with writing(run, settled, workers=workers, quiet=quiet, verbose=verbose) as pipeline:
+    with writing(run, settled, engine=engine, quiet=quiet, verbose=verbose) as pipeline:
         scored = pipeline.build("score")
         taken = pipeline.report("ingest")
         agreement = pipeline.agreement() if report else None

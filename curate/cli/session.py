@@ -12,6 +12,7 @@ from curate.session import reading, recipe_of
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from curate.engines.choice import Choice
     from curate.pipeline import Pipeline
     from curate.recipe import Recipe
 
@@ -19,10 +20,12 @@ __all__ = ["reading", "recipe_of", "writing"]
 
 
 @contextmanager
-def writing(run: str, recipe: Recipe, *, workers: int | None = 1, quiet: bool, verbose: bool) -> Iterator[Pipeline]:
+def writing(
+    run: str, recipe: Recipe, *, engine: Choice | None = None, quiet: bool, verbose: bool
+) -> Iterator[Pipeline]:
     """A pipeline on a run folder that nobody else writes to; its recipe is written there first."""
     with (
         output.watched(quiet=quiet, verbose=verbose) as progress,
-        session.writing(run, recipe, workers=workers, progress=progress) as pipeline,
+        session.writing(run, recipe, engine=engine, progress=progress) as pipeline,
     ):
         yield pipeline

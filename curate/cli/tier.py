@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from curate.cli import output, summary
-from curate.cli.options import common, setting
+from curate.cli.options import common, engines, setting
 from curate.cli.session import recipe_of, writing
 from curate.core.plan import Plan
 from curate.pace.step import Settings as PaceSettings
@@ -16,6 +18,9 @@ from curate.store.workspace import Workspace
 from curate.tier.step import Report as TierReport
 from curate.tier.step import Settings as TierSettings
 from curate.write.step import Settings as WriteSettings
+
+if TYPE_CHECKING:
+    from curate.engines.choice import Choice
 
 _TABLES = {
     "tier": ("stages", "tiers", "skills", "domain", "labels", "holdout", "holdout_domain"),
@@ -43,9 +48,18 @@ _TABLES = {
 @click.option("--seed", type=int, help="Decides everything that is left to chance. [default: 0]")
 @click.option("--refresh", is_flag=True, help="Measure ranks and borders anew instead of keeping the first edition's.")
 @click.option("--dry-run", is_flag=True, help="Show the plan; write nothing.")
+@engines
 @common
 def command(
-    run: str, seed: int | None, refresh: bool, dry_run: bool, quiet: bool, verbose: bool, as_json: bool, **given: object
+    run: str,
+    seed: int | None,
+    refresh: bool,
+    dry_run: bool,
+    engine: Choice,
+    quiet: bool,
+    verbose: bool,
+    as_json: bool,
+    **given: object,
 ) -> None:
     """Give every example of RUN a fate and a tier, plan stages with spaced review, and write the dataset."""
     options: dict[str, dict[str, object]] = {
@@ -59,7 +73,7 @@ def command(
         pipeline = Pipeline(Workspace(run, OverlayDisk(space.disk)), recipe)
         pipeline.build("pace")
     else:
-        with writing(run, recipe, quiet=quiet, verbose=verbose) as pipeline:
+        with writing(run, recipe, engine=engine.without_models(), quiet=quiet, verbose=verbose) as pipeline:
             pipeline.build("write")
     plan = pipeline.report("pace")
     if not isinstance(plan, Plan):

@@ -10,7 +10,7 @@ import time
 from contextlib import contextmanager
 from dataclasses import dataclass
 from threading import Event, Thread
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from curate.errors import BusyError, CurateError
@@ -18,16 +18,9 @@ from curate.errors import BusyError, CurateError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from curate.store.disk import Disk
+    from curate.store.url import UrlDisk
 
 LEASE = ".lease"
-
-
-class Claiming(Protocol):
-    """A store that writes a file only where there is none, and says whether it did."""
-
-    def claim(self, path: str, data: bytes) -> bool:
-        """Write a new small file."""
 
 
 @dataclass(frozen=True)
@@ -39,21 +32,21 @@ class Pace:
 
 
 @contextmanager
-def held(disk: Disk, claiming: Claiming, name: str, pace: Pace | None = None) -> Iterator[None]:
-    """Hold the lease of the run at *name*; `BusyError` where another run renews it.
+def held(disk: UrlDisk, pace: Pace | None = None) -> Iterator[None]:
+    """Hold the lease of the run at a URL; `BusyError` where another run renews it.
 
     `BusyError` at the end, too, where another run took the lease over because this one was stopped for too long.
     """
     pace = pace or Pace()
     holder = _Holder(disk, uuid4().hex, pace)
-    if not claiming.claim(LEASE, holder.state()):
-        if _stands_still(disk, name, pace):
+    if not disk.claim(LEASE, holder.state()):
+        if _stands_still(disk, pace):
             holder.renew()
             time.sleep(pace.beat_seconds / 5)  # of two that take over at once, the one that wrote last holds it
         else:
-            claiming.claim(LEASE, holder.state())
+            disk.claim(LEASE, holder.state())
     if not holder.holds():
-        raise _busy(name)
+        raise _busy(disk.url)
     renewing = Thread(target=holder.keep, name="lease", daemon=True)
     renewing.start()
     try:
@@ -66,7 +59,7 @@ def held(disk: Disk, claiming: Claiming, name: str, pace: Pace | None = None) ->
             disk.remove(LEASE)
     if not kept:
         raise BusyError(
-            f"another run took over {name} while this one stood still",
+            f"another run took over {disk.url} while this one stood still",
             fix="wait until it ends, then give the same command again; what is done already is kept",
         )
 
@@ -74,7 +67,7 @@ def held(disk: Disk, claiming: Claiming, name: str, pace: Pace | None = None) ->
 class _Holder:
     """Writes the lease anew with every beat, as long as it is still its own."""
 
-    def __init__(self, disk: Disk, token: str, pace: Pace) -> None:
+    def __init__(self, disk: UrlDisk, token: str, pace: Pace) -> None:
         self.stop = Event()
         self._disk = disk
         self._token = token
@@ -102,7 +95,7 @@ class _Holder:
                 continue  # the store cannot be reached just now; the next beat tries again
 
 
-def _stands_still(disk: Disk, name: str, pace: Pace) -> bool:
+def _stands_still(disk: UrlDisk, pace: Pace) -> bool:
     """Whether a lease has not changed for some beats; not so if it is gone, and `BusyError` as soon as it changes."""
     first = _read(disk)
     for _ in range(pace.missed_beats * 5):
@@ -111,14 +104,13 @@ def _stands_still(disk: Disk, name: str, pace: Pace) -> bool:
         if now is None:
             return False
         if now != first:
-            raise _busy(name)
+            raise _busy(disk.url)
     return True
 
 
-def _read(disk: Disk) -> bytes | None:
+def _read(disk: UrlDisk) -> bytes | None:
     try:
-        with disk.open(LEASE) as file:
-            return file.read()
+        return disk.fetch(LEASE)
     except FileNotFoundError:
         return None
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 def locked(space: Workspace) -> Iterator[None]:
     """Hold the run folder for one run; a second run is refused, at a URL once it has seen the first one's next beat."""
     if isinstance(space.disk, UrlDisk):
-        with lease.held(space.disk, space.disk, space.name):
+        with lease.held(space.disk):
             yield
     else:
         with _locked_folder(space.root):
