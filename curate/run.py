@@ -252,7 +252,7 @@ class Run:
         folder = into.folder if isinstance(into, Run) else str(into)
         recipe = studies.recipe_of_edition(self.recipe, [str(each) for each in add], options)
         studies.fork(self.folder, folder)
-        with session.writing(folder, recipe, workers=self._workers, progress=self._progress) as pipeline:
+        with session.writing(folder, recipe, engine=self._engine, progress=self._progress) as pipeline:
             return studies.revise(self.folder, pipeline, None if feedback is None else str(feedback))
 
     # --- looking ---

@@ -8,11 +8,12 @@ import click
 
 from curate import studies
 from curate.cli import output
-from curate.cli.options import common, setting, workers
+from curate.cli.options import common, engines, setting
 from curate.cli.session import recipe_of, writing
 from curate.study.revision import Settings
 
 if TYPE_CHECKING:
+    from curate.engines.choice import Choice
     from curate.study.revision import Revision
 
 
@@ -25,14 +26,14 @@ if TYPE_CHECKING:
 @setting(Settings, "noise")
 @setting(Settings, "stagnant")
 @setting(Settings, "budget")
-@workers
+@engines
 @common
 def command(
     run: str,
     into: str,
     feedback: str | None,
     add: tuple[str, ...],
-    workers: int | None,
+    engine: Choice,
     quiet: bool,
     verbose: bool,
     as_json: bool,
@@ -45,7 +46,7 @@ def command(
     """
     recipe = studies.recipe_of_edition(recipe_of(run), add, given)
     studies.fork(run, into)
-    with writing(into, recipe, workers=workers, quiet=quiet, verbose=verbose) as pipeline:
+    with writing(into, recipe, engine=engine, quiet=quiet, verbose=verbose) as pipeline:
         revision = studies.revise(run, pipeline, feedback)
     if as_json:
         output.as_json(revision)
