@@ -184,3 +184,36 @@ class ReviseOptions(TypedDict, total=False):
     """Relative fall of the loss from first to last visit below which a skill that is mostly wrong stagnates."""
     budget: float
     """Tokens of the edition, as a share of those of its parent."""
+
+
+class AblateOptions(TypedDict, total=False):
+    """Options of `ablate`."""
+
+    arms: Sequence[str]
+    """random, random-paced, curriculum, no-review, anti, warm-up, length, merged, without:MODULE; all but merged."""
+    seeds: int
+    """Paired seeds of every arm."""
+    budget: float
+    """Tokens of every arm, as a share of those of the plan."""
+    tuning_seeds: int
+    """Other seeds, on which each arm finds its learning rate."""
+    fresh: bool
+    """Begin with random weights, drawn by the seed, of the model's shape."""
+    looks: int
+    """How often the held-out rows are asked on the way."""
+    margin: float
+    """Share of random's loss within which a difference is none to care for."""
+    model: str
+    """Model to train: auto, ORG/NAME[@REVISION], a folder, a .gguf file."""
+    adapter: Literal["lora", "none"]
+    """lora: low-rank matrices beside all linear layers; none: all weights."""
+    learning_rate: float
+    """The peak, of which contracts and shape are shares."""
+    shape: Literal["schedule", "constant", "wsd", "cosine", "cyclical"]
+    """schedule: the rates that the plan sets for each stage; the others instead of it."""
+    batch_rows: int
+    """Rows that go through the model at once."""
+    max_tokens: int
+    """Tokens from which a row is cut; the report counts by tier."""
+    device: str
+    """auto, cpu, cuda, cuda:1 .., mps"""

@@ -193,6 +193,24 @@ class Pipeline:
             trust=trust,
         )
 
+    def paced(self, changes: Mapping[str, object], seed: int, *, by_length: bool = False) -> pa.Table:
+        """The order that other settings of pacing and another seed would give the same tiers; nothing is written.
+
+        *by_length* puts the number of tokens in the place of the difficulty.
+        """
+        self.require("write")
+        beside = Workspace(self.space.name, OverlayDisk(self.space.disk))
+        settings = pace.Settings.model_validate({**_plain(self.recipe.pace), **changes})
+        work = replace(self._written(), seed=seed, progress=silent)
+        if by_length:
+            tier.by_length(beside, self.recipe.tier, work)
+        pace.run(beside, settings, self._divided(pace.read_modules(settings)), work)
+        return beside.read_table("order.parquet")
+
+    def modules(self) -> tuple[pace.Module, ...]:
+        """The modules that this run's curriculum is made of; none where its stages are described by number."""
+        return pace.read_modules(self.recipe.pace)
+
     def _holds_out(self) -> bool:
         tiered = self.report("tier")
         return isinstance(tiered, tier.Report) and tiered.fates.get("holdout", 0) > 0
@@ -386,7 +404,8 @@ class Pipeline:
     def _pace(self) -> _Step:
         settings, stages = self.recipe.pace, self.recipe.tier.stages
         modules = pace.read_modules(settings)
-        key = {"version": pace.VERSION, "settings": _plain(settings), "stages": stages, "seed": self.recipe.seed}
+        plain = settings.model_dump(mode="json", exclude={"module": {"__all__": {"verdict"}}})
+        key = {"version": pace.VERSION, "settings": plain, "stages": stages, "seed": self.recipe.seed}
         key |= {"modules": [_plain(module) for module in modules]}
         return _Step(
             Plan,

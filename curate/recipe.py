@@ -20,6 +20,7 @@ from curate.pace.step import Settings as PaceSettings
 from curate.probe.settings import Settings as ProbeSettings
 from curate.protocol import Frozen
 from curate.score.step import Settings as ScoreSettings
+from curate.study.ablation import Settings as AblateSettings
 from curate.study.revision import Settings as ReviseSettings
 from curate.tier.step import Settings as TierSettings
 from curate.train.step import Settings as TrainSettings
@@ -70,6 +71,7 @@ class Recipe(Frozen):
     audit: AuditSettings = Field(default_factory=AuditSettings)
     train: TrainSettings = Field(default_factory=TrainSettings)
     probe: ProbeSettings = Field(default_factory=ProbeSettings)
+    ablate: AblateSettings = Field(default_factory=AblateSettings)
     revise: ReviseSettings = Field(default_factory=ReviseSettings)
     resolved: dict[str, Resolved] = Field(
         default_factory=dict, description="Written by us: what each model name stood for."

@@ -22,7 +22,9 @@ from curate.score.step import Report as ScoreReport
 from curate.score.step import Settings as ScoreSettings
 from curate.store.overlay import OverlayDisk
 from curate.store.workspace import Workspace
+from curate.study.ablation import Settings as AblateSettings
 from curate.tier.step import Settings as TierSettings
+from curate.train.settings import Settings as TrainSettings
 from curate.train.step import restart as restart_training
 from curate.verify import step as verify
 from curate.write.step import Settings as WriteSettings
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
     from curate.explain.step import Row, Story
     from curate.ingest.step import Source
     from curate.options import (
+        AblateOptions,
         AuditOptions,
         ExportOptions,
         ProbeOptions,
@@ -47,6 +50,7 @@ if TYPE_CHECKING:
     )
     from curate.protocol import Progress, Scorer
     from curate.score.agree import Agreement
+    from curate.study.ablation import Ablation, Budget
     from curate.study.difference import Difference
     from curate.study.revision import Revision
     from curate.train.delivered import Delivered
@@ -240,6 +244,17 @@ class Run:
         with self._writing(self.recipe) as pipeline:
             return {target: pipeline.check_order(target) for target in targets}
 
+    def ablate(self, *, restart: bool = False, **options: Unpack[AblateOptions]) -> Ablation:
+        """Say whether the order pays: train it and others at equal tokens and updates; what stands is kept."""
+        session.reading(self.folder).require("write")
+        with self._writing(self._ablating(options)) as pipeline:
+            return studies.ablate(pipeline, restart=restart)
+
+    def ablation_budget(self, **options: Unpack[AblateOptions]) -> Budget:
+        """What `ablate` would cost; nothing is trained."""
+        unwritten = Pipeline(Workspace(self.folder), self._ablating(options), progress=self._progress)
+        return studies.ablation_budget(unwritten)
+
     def revise(
         self,
         into: Run | str | Path,
@@ -315,6 +330,9 @@ class Run:
         if not made.sources:
             raise SettingsError("no source is named", fix='name one: run.score(["FILE"])')
         return made
+
+    def _ablating(self, options: AblateOptions) -> Recipe:
+        return changed(self.recipe, _by_table(options, {"ablate": AblateSettings, "train": TrainSettings}))
 
     def _tiering(self, seed: int | None, options: TierOptions, *, refresh: bool) -> Recipe:
         held = self.recipe

@@ -38,6 +38,7 @@ NAMED = {
     "score": {"mapping": "columns", "report": "agreement"},
     "export": {"targets": "targets", "check": "check_order"},
     "train": {"anew": "restart"},
+    "ablate": {"anew": "restart"},
     "explain": {"row": "row"},
     "show": {"most": "rows"},
     "diff": {"most": "moved"},

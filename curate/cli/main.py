@@ -20,6 +20,7 @@ COMMANDS = {
     "audit": "Report on balance, coverage and progression.",
     "export": "Write configurations for other trainers.",
     "train": "Fine-tune a model in stage order.",
+    "ablate": "Say whether the order pays, against random order.",
     "probe": "Measure a model on what is held out.",
     "revise": "Make the next edition from what is known of one.",
     "diff": "Say what changed between two editions.",

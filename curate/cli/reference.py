@@ -23,6 +23,7 @@ from curate.ingest.step import Report as IngestReport
 from curate.recipe import Recipe
 from curate.score.agree import Agreement
 from curate.score.step import Report as ScoreReport
+from curate.study.ablation import Ablation
 from curate.study.difference import Difference
 from curate.study.revision import Revision
 from curate.tag.catalogue import Catalogue
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from curate.protocol import Frozen
 
 MODELS: dict[str, type[Frozen]] = {
+    "ablation": Ablation,
     "agreement": Agreement,
     "audit": AuditReport,
     "catalogue": Catalogue,

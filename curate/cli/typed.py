@@ -17,6 +17,7 @@ from curate.ingest.step import Settings as IngestSettings
 from curate.pace.step import Settings as PaceSettings
 from curate.probe.settings import Settings as ProbeSettings
 from curate.score.step import Settings as ScoreSettings
+from curate.study.ablation import Settings as AblateSettings
 from curate.study.revision import Settings as ReviseSettings
 from curate.tier.step import Settings as TierSettings
 from curate.train.settings import Settings as TrainSettings
@@ -33,6 +34,7 @@ TABLES: dict[str, tuple[type[Frozen], ...]] = {
     "export": (TrainSettings,),
     "probe": (ProbeSettings,),
     "revise": (ReviseSettings,),
+    "ablate": (AblateSettings, TrainSettings),
 }
 """The settings that the options of a command set, by command."""
 

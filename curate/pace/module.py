@@ -19,6 +19,10 @@ class Module(Frozen):
 
     name: str = Field(min_length=1, description="What the module is called.")
     why: str = Field(default="", description="Why it is there; copied to the dataset card.")
+    verdict: str = Field(
+        default="",
+        description="Written by `curate ablate`: what leaving it out did; it goes with a module that is reused.",
+    )
     off: bool = Field(default=False, description="Left out, as if it were not there.")
     skills: tuple[str, ...] = Field(default=(), description="Skills that it opens; none means all.")
     tiers: tuple[int, ...] = Field(default=(), description="Tiers that it opens, from 0; none means all.")

@@ -23,14 +23,14 @@ def modules(settings: Settings) -> tuple[Module, ...]:
     `SettingsError` where two share a name, where one that is asked for is not there, or where the file that they are
     reused from cannot be read.
     """
-    listed = settings.module
+    listed = tuple(module.model_copy(update={"verdict": ""}) for module in settings.module)
     if settings.reuse is not None:
         if listed:
             raise SettingsError(
                 f"the recipe lists {len(listed)} modules and reuses those of {settings.reuse}",
                 fix="take one of the two away; --modules puts those of a file into another order",
             )
-        listed = _read(settings.reuse)
+        listed = tuple(_with_verdict(module) for module in _read(settings.reuse))
     by_name = {module.name: module for module in listed}
     if len(by_name) < len(listed):
         twice = next(module.name for module in listed if by_name[module.name] is not module)
@@ -44,6 +44,13 @@ def modules(settings: Settings) -> tuple[Module, ...]:
     if listed and not on:
         raise SettingsError(f"all {len(listed)} modules are off", fix="take off = true away from one of them")
     return on
+
+
+def _with_verdict(module: Module) -> Module:
+    """A module of another curriculum, whose reason then says what was measured of it there."""
+    if not module.verdict:
+        return module
+    return module.model_copy(update={"why": f"{module.why} (measured: {module.verdict})".strip()})
 
 
 def _read(name: str) -> tuple[Module, ...]:

@@ -17,8 +17,11 @@ from curate.core.chance import draw
 from curate.core.ids import digest
 from curate.core.plan import Plan
 from curate.errors import SettingsError, StaleError
+from curate.protocol import Frozen
 from curate.store.stamps import stamp
-from curate.study import compare, moves, revision, visits
+from curate.study import ablation, arms, compare, judge, moves, revision, visits
+from curate.study import lab as labs
+from curate.study.ablation import Ablation
 from curate.study.compare import Edition, Tells
 from curate.study.difference import Difference
 from curate.study.feedback import read_feedback
@@ -30,10 +33,12 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
+    from curate.protocol import Progress
     from curate.store.stamps import Stamp
     from curate.store.workspace import Workspace
+    from curate.study.lab import Lab
 
-__all__ = ["Difference", "Revision", "Tells", "diff", "fork", "revise"]
+__all__ = ["Ablation", "Difference", "Revision", "Tells", "ablate", "budget", "diff", "fork", "restart", "revise"]
 
 REVISION = "revision.parquet"
 _OF_THE_PARENT = ("training", "probe", "study", "exports", ".lock", "unfinished", "recipe.toml")
@@ -318,6 +323,130 @@ def _tokens_of(space: Workspace) -> dict[str, int]:
 def _ids(space: Workspace) -> list[str]:
     ids: list[str] = space.read_table("tiers.parquet", ["id"]).column("id").to_pylist()
     return ids
+
+
+# --- ablate ---
+
+_ABLATION = "study/ablation"
+_TUNING_SEED = 1000
+"""Seeds from here on tune, so that none of them is one of the verdict's."""
+
+
+class Begun(Frozen):
+    """What `study/ablation/begun.json` holds: what the trainings in this folder are of."""
+
+    digest: str
+
+
+def budget(space: Workspace, settings: ablation.Settings, lab: Lab) -> ablation.Budget:
+    """What an ablation costs, and what of it stands already; nothing is trained but one update, to take the time."""
+    names = _arms(settings, lab)
+    tokens, updates = labs.size(lab, settings.budget)
+    jobs = [job for name in names for job in (*_tuning(name, settings), *_verdict(name, settings))]
+    done = sum(space.disk.exists(_trial_path(name, rate, seed)) for name, rate, seed in jobs)
+    tunes = int(lab.held.tunes.sum())
+    each = lab.seconds(tokens, settings.looks)
+    return ablation.Budget(
+        arms=names,
+        tokens=tokens,
+        updates=updates,
+        trainings=len(jobs),
+        done=done,
+        held_rows=(tunes, len(lab.held.tunes) - tunes),
+        seconds=round(each * (len(jobs) - done)),
+    )
+
+
+def ablate(
+    space: Workspace, settings: ablation.Settings, lab: Lab, learning_rate: float, progress: Progress
+) -> Ablation:
+    """Train every arm at equal tokens and updates and write `study/ablation.json`; what stands is not trained again."""
+    _begin(space, settings, lab, learning_rate)
+    cost = budget(space, settings, lab)
+    done = 0
+
+    def made(name: str, factor: float, seed: int) -> ablation.Trial:
+        nonlocal done
+        path = _trial_path(name, factor, seed)
+        if not space.disk.exists(path):
+            size = (cost.tokens, cost.updates)
+            space.write_json(path, labs.trial(lab, name, learning_rate * factor, seed, size, settings.looks))
+        done += 1
+        progress("ablate", done, cost.trainings, "trainings")
+        return space.read_json(path, ablation.Trial)
+
+    tuned = {}
+    for name in cost.arms:
+        trials = [made(*job) for job in _tuning(name, settings)]
+        tuned[name] = judge.best_rate(trials, lab.held) if trials else (learning_rate * settings.factors[0], {})
+    finals = {
+        name: [made(name, tuned[name][0] / learning_rate, seed) for seed in range(settings.seeds)] for name in cost.arms
+    }
+    base = finals[arms.BASE]
+    target = float(np.mean([judge.loss(each, lab.held, ~lab.held.tunes)[-1] for each in base]))
+    contrasts = judge.contrasts(finals, lab.held, settings.margin)
+    primary = next(each for each in contrasts if each.primary)
+    results = tuple(judge.arm(name, finals[name], tuned[name], lab.held, target) for name in cost.arms)
+    edges = [each.name for each in results if each.at_edge]
+    notes = (
+        [f"the best rate of {', '.join(edges)} is at the edge of those tried: try wider [ablate] factors"]
+        if edges
+        else []
+    )
+    told = Ablation(
+        model=lab.model,
+        settings=settings,
+        budget=cost.model_copy(update={"done": cost.trainings, "seconds": 0}),
+        verdict=primary.verdict,
+        says=primary.says,
+        arms=results,
+        contrasts=contrasts,
+        notes=tuple(notes),
+    )
+    space.write_json("study/ablation.json", told)
+    return told
+
+
+def restart(space: Workspace) -> None:
+    """Forget the ablation that was begun in a run."""
+    space.disk.remove(_ABLATION)
+    space.disk.remove("study/ablation.json")
+
+
+def _arms(settings: ablation.Settings, lab: Lab) -> tuple[str, ...]:
+    names = arms.chosen(settings.arms, list(lab.stages))
+    arms.check(names, lab.adapter, len(lab.held.tunes), int((~lab.held.tunes).sum()))
+    return names
+
+
+def _begin(space: Workspace, settings: ablation.Settings, lab: Lab, learning_rate: float) -> None:
+    """Note what the trainings are of, or make sure that it is what was begun here. Arms and seeds may be added."""
+    plain = settings.model_dump(mode="json", exclude={"arms", "seeds", "factors", "tuning_seeds", "margin"})
+    begun = Begun(digest=digest(plain, lab.digest, learning_rate))
+    path = f"{_ABLATION}/begun.json"
+    if space.disk.exists(path) and space.read_json(path, Begun) != begun:
+        raise SettingsError(
+            f"{space.name}/{_ABLATION} holds trainings of another dataset, model, budget or rate",
+            fix="give the settings that it was begun with, or begin anew with --restart",
+        )
+    space.write_json(path, begun)
+
+
+def _tuning(name: str, settings: ablation.Settings) -> list[tuple[str, float, int]]:
+    """The trainings that find an arm's rate; none where there is but one."""
+    if len(settings.factors) < 2:
+        return []
+    seeds = range(_TUNING_SEED, _TUNING_SEED + settings.tuning_seeds)
+    return [(name, factor, seed) for factor in settings.factors for seed in seeds]
+
+
+def _verdict(name: str, settings: ablation.Settings) -> list[tuple[str, float, int]]:
+    """As many trainings as the verdict takes, whatever the rate will be."""
+    return [(name, settings.factors[0], seed) for seed in range(settings.seeds)]
+
+
+def _trial_path(name: str, factor: float, seed: int) -> str:
+    return f"{_ABLATION}/{name.replace(':', '-')}/{factor:.4g}-{seed}.json"
 
 
 def _frame(table: pa.Table) -> pl.DataFrame:

@@ -17,7 +17,7 @@ from curate.core.plan import Ingredient, Knots, Tier
 from curate.errors import SettingsError, did_you_mean
 from curate.protocol import Frozen
 from curate.store import columns
-from curate.tier import assign, balance, calibrate, clusters, difficulty, edition, holdout, mined, revised
+from curate.tier import assign, balance, calibrate, clusters, cut, difficulty, edition, holdout, mined, revised
 from curate.tier.edition import Borders, Measured
 from curate.tier.settings import Settings
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from curate.store.workspace import Workspace
     from curate.tier.clusters import Ties
 
-__all__ = ["Report", "Settings", "run"]
+__all__ = ["Report", "Settings", "by_length", "run"]
 
 VERSION = 4
 
@@ -109,6 +109,18 @@ def run(space: Workspace, settings: Settings, sources: Sequence[ScoreSource], wo
         skipped=() if embedded or not settings.holdout or settings.holdout_similarity == 1 else (_NO_VECTORS,),
         held_by=held_by,
     )
+
+
+def by_length(space: Workspace, settings: Settings, work: Work) -> None:
+    """Put the rank of each row's number of tokens in the place of its difficulty, and cut tiers anew from that."""
+    table = space.read_table("tiers.parquet")
+    tokens = space.read_all("statistics/tokens", ["tokens"]).column("tokens").to_numpy().astype(np.float64)
+    hard = agreement.mid_ranks(tokens).astype(np.float32)
+    tiers = cut.place(hard, cut.borders(hard, settings.tier_count))
+    for name, values in (("difficulty", hard), ("tier", tiers.astype(np.int8))):
+        at = table.schema.get_field_index(name)
+        table = table.set_column(at, table.schema.field(at), pa.array(values, table.schema.field(at).type))
+    space.write_table("tiers.parquet", table, work.stamp)
 
 
 _NO_VECTORS = "near rows on both sides of the hold-out: the examples have no vectors, so only duplicates are kept apart"
