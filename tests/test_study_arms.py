@@ -76,7 +76,7 @@ HELD = Held(
 )
 
 
-def trial(arm: str, seed: int, *lines: list[float], rate: float = 1.0) -> Trial:
+def trial(arm: str, seed: int, *lines: list[int], rate: float = 1.0) -> Trial:
     steps = tuple(range(1, len(lines) + 1))
     return Trial(
         arm=arm, rate=rate, seed=seed, steps=steps, tokens=9, updates=3, nll=tuple(tuple(line) for line in lines)
