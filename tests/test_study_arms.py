@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -11,6 +13,9 @@ from curate.errors import SettingsError
 from curate.study import arms, judge
 from curate.study.ablation import Trial
 from curate.study.judge import Held
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 @given(st.lists(st.integers(1, 40), min_size=3, max_size=60), st.floats(0.2, 3.0), st.integers(1, 3))
@@ -76,7 +81,7 @@ HELD = Held(
 )
 
 
-def trial(arm: str, seed: int, *lines: list[int], rate: float = 1.0) -> Trial:
+def trial(arm: str, seed: int, *lines: Sequence[float], rate: float = 1.0) -> Trial:
     steps = tuple(range(1, len(lines) + 1))
     return Trial(
         arm=arm, rate=rate, seed=seed, steps=steps, tokens=9, updates=3, nll=tuple(tuple(line) for line in lines)
