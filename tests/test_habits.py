@@ -17,8 +17,10 @@ PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text(enco
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *(ROOT / "examples").rglob("*.md")])
 
 
-def _name(requirement: str) -> str:
-    return re.split(r"[<>=\[ ]", requirement)[0]
+def _dependencies() -> set[str]:
+    """What `pyproject.toml` asks for, always and in extras, without ourselves."""
+    groups = [PROJECT["project"]["dependencies"], *PROJECT["project"]["optional-dependencies"].values()]
+    return {re.split(r"[<>=\[ ]", each)[0] for group in groups for each in group} - {"curate-curriculum"}
 
 
 def _release(name: str) -> Any:  # noqa: ANN401 - a function of a script
@@ -34,18 +36,14 @@ def test_every_dependency_is_justified_and_nothing_else_is() -> None:
         for name in line.split("|")[1].split(",")
     }
 
-    extras = PROJECT["project"]["optional-dependencies"]
-    wanted = {_name(each) for each in [*PROJECT["project"]["dependencies"], *(one for group in extras.values() for one in group)]}
-    assert told == wanted - {"curate-curriculum"}
+    assert told == _dependencies()
 
 
 def test_every_dependency_has_its_version_pinned() -> None:
     pins = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
     pinned = {re.sub(r"[-_.]+", "-", line.split("==")[0].lower()) for line in pins if "==" in line}
 
-    extras = PROJECT["project"]["optional-dependencies"]
-    wanted = {_name(each) for each in [*PROJECT["project"]["dependencies"], *(one for group in extras.values() for one in group)]}
-    assert {re.sub(r"[-_.]+", "-", name.lower()) for name in wanted} - {"curate-curriculum"} <= pinned
+    assert {re.sub(r"[-_.]+", "-", name.lower()) for name in _dependencies()} <= pinned
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
