@@ -153,6 +153,17 @@ def test_explain_tells_an_example_a_copy_and_a_reject(
     assert stories[2]["origins"][0]["reason"].startswith("invalid-json")
 
 
+def test_explain_takes_the_end_of_a_sources_path_and_names_the_nearest(
+    run: Path, source: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert call(["explain", str(run), f"{source.name}:2", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["origins"][0]["source"] == str(source)
+    assert call(["explain", str(run), "lesson.jsonl:2"]) == 2
+    assert f"'lesson.jsonl': no source ends with it\n  fix: choose from {source}" in capsys.readouterr().err
+    assert call(["explain", str(run), f"{source.name}:99"]) == 2
+    assert "rows of a source are counted from 1" in capsys.readouterr().err
+
+
 def test_explain_prints_a_story_for_people(run: Path, source: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert call(["explain", str(run), f"{source}:2"]) == 0
     assert call(["explain", str(run), f"{source}:62"]) == 0

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from curate.core.ids import example_id
 from curate.core.views import turns
-from curate.errors import SettingsError
+from curate.errors import DataError, SettingsError
 from curate.ingest.language import detect
 from curate.ingest.parse import MAX_DEPTH, parse
 from curate.ingest.reasons import REASONS, REMARKS, REPAIRS, Reason, Remark, Repair, RowError
@@ -423,6 +423,28 @@ def test_a_map_makes_text_of_a_column_and_of_a_preferred_answer(tmp_path: Path) 
     example = mapped(tmp_path, row, {"prompt": "prompt", "completion": "chosen"})
     assert example["completion"] == "c"
     assert example["user"] == {"rejected": "r"}
+
+
+def test_a_map_reaches_inside_and_the_rest_stays_with_the_user(tmp_path: Path) -> None:
+    row: Row = {"ask": "q", "instances": [{"input": "", "output": "a"}], "dotted.name": "kept"}
+
+    example = mapped(tmp_path, row, {"prompt": "ask", "completion": "instances.0.output"})
+
+    assert (example["prompt"], example["completion"]) == ("q", "a")
+    assert set(example["user"]) == {"instances", "dotted.name"}
+
+
+def test_a_column_with_a_dot_in_its_name_comes_before_a_path(tmp_path: Path) -> None:
+    assert mapped(tmp_path, {"a.b": "column", "a": {"b": "inside"}}, {"text": "a.b"})["text"] == "column"
+
+
+@pytest.mark.parametrize("path", ["instances.1.output", "instances.x", "ask.0", "instances.0.none"])
+def test_a_path_that_leads_nowhere_is_a_missing_field(tmp_path: Path, path: str) -> None:
+    file = tmp_path / "rows.jsonl"
+    file.write_bytes(lines({"ask": "q", "instances": [{"output": "a"}]}))
+
+    with pytest.raises(DataError, match=f"'{path}', mapped to completion"):
+        ingest(tmp_path / "run", Source(path=str(file), map={"prompt": "ask", "completion": path}))
 
 
 def test_a_row_without_a_mapped_column_says_which_and_what_is_near(tmp_path: Path) -> None:

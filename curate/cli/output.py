@@ -40,15 +40,14 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) 
         width=None if sys.stdout.isatty() else 120,
         color_system=None if os.environ.get("NO_COLOR") else "auto",
     )
-    drawn = Table(
-        title=Text(title), title_justify="left", title_style="bold", header_style="bold", box=None, pad_edge=False
-    )
+    drawn = Table(header_style="bold", box=None, pad_edge=False, show_header=any(columns))
     for place, column in enumerate(columns):
         numeric = bool(rows) and all(isinstance(row[place], int | float) or row[place] is None for row in rows)
         drawn.add_column(Text(column), justify="right" if numeric else "left", overflow="fold")
     for row in rows:
         drawn.add_row(*(Text(shown(cell)) for cell in row))
     with console.capture() as captured:
+        console.print(Text(title, style="bold"))
         console.print(drawn)
     click.echo("\n".join(line.rstrip() for line in captured.get().splitlines()))
 

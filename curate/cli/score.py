@@ -34,7 +34,10 @@ if TYPE_CHECKING:
 @click.option("-o", "--output", "run", required=True, metavar="RUN", help="Run folder; made where there is none.")
 @click.option("--recipe", "recipe_path", type=click.Path(path_type=str), help="Recipe to start from (TOML).")
 @click.option(
-    "--map", "mapping", metavar="OURS=THEIRS,..", help="Which of your columns is what: prompt=q,completion=a."
+    "--map",
+    "mapping",
+    metavar="OURS=THEIRS,..",
+    help="Which of your columns is what: prompt=q,completion=answers.0.text.",
 )
 @setting(ScoreSettings, "scorers")
 @setting(ScoreSettings, "lm")

@@ -53,8 +53,8 @@ def agreed(report: Agreement) -> None:
     heads = ("score", "rising", "rows", "length", *("label", "label given length") * with_label)
     output.table(f"Agreement with length{about}", heads, lines)
     made = ", ".join(one.score for one in report.ingredients) or "nothing"
-    agree = f"{output.shown(report.concordance)}, over {report.concordant_rows:,} rows"
-    output.note(f"difficulty is made of {made}; Kendall's W of these: {agree}")
+    agree = f"; Kendall's W of these: {output.shown(report.concordance)}, over {report.concordant_rows:,} rows"
+    output.note(f"difficulty is made of {made}{'' if report.concordance is None else agree}")
 
 
 def divided(report: TierReport, rows: int) -> None:

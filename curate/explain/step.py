@@ -11,7 +11,7 @@ from pydantic import Field
 
 from curate.core import views
 from curate.core.plan import Plan
-from curate.errors import SettingsError
+from curate.errors import SettingsError, did_you_mean
 from curate.explain import reasons
 from curate.protocol import Frozen
 
@@ -217,9 +217,9 @@ def _origins(space: Workspace, key: str) -> tuple[tuple[Origin, ...], str | None
         source, _, number = key.rpartition(":")
         if not number.isdigit():
             raise SettingsError(f"{key!r} names no row", fix="write an id, or SOURCE:ROW such as lessons.jsonl:12")
-        found = _ledger(space, (pc.field("source") == source) & (pc.field("row") == int(number)))
+        found = _ledger(space, (pc.field("source") == _source(space, source)) & (pc.field("row") == int(number)))
         if not found:
-            raise SettingsError(f"no input row is {key!r}", fix="name the source as you named it to `curate score`")
+            raise SettingsError(f"no input row is {key!r}", fix="rows of a source are counted from 1")
         if found[0]["id"] is None:
             return tuple(_origin(row) for row in found), None
         key = found[0]["id"]
@@ -230,6 +230,20 @@ def _origins(space: Workspace, key: str) -> tuple[tuple[Origin, ...], str | None
     if len(ids) > 1:
         raise SettingsError(f"{len(ids)} rows have an id that begins with {key!r}", fix="write more of the id")
     return tuple(_origin(row) for row in found), ids.pop()
+
+
+def _source(space: Workspace, name: str) -> str:
+    """The source of that name, or the only one whose path ends with it."""
+    known: set[str] = set()
+    for table in space.read_parts("ledger", ["source"]):
+        known |= set(table.column("source").unique().to_pylist())
+    ending = [each for each in known if each.endswith(f"/{name}")]
+    if name in known or len(ending) == 1:
+        return name if name in known else ending[0]
+    raise SettingsError(
+        f"no input row is of {name!r}: {'several sources end' if ending else 'no source ends'} with it",
+        fix=did_you_mean(name, ending or known),
+    )
 
 
 def _ledger(space: Workspace, condition: pc.Expression) -> list[dict[str, Any]]:

@@ -66,6 +66,7 @@ LANGUAGE_FIELDS = ("language", "lang")
 def recognise(row: Row, names: Mapping[str, str]) -> Record:
     """The record in *row*; *names* are the user's map from our names to theirs, and may be empty."""
     if names:
+        row = _reaching(row, names)
         _check_mapped(row, names)
     if "messages" in names:
         return _chat(row, names["messages"], "mapped", names)
@@ -94,6 +95,25 @@ def _first(row: Row, fields: Sequence[str]) -> str | None:
         if row.get(field) is not None:
             return field
     return None
+
+
+def _reaching(row: Row, names: Mapping[str, str]) -> Row:
+    """The row with what a dotted path reaches, as in ``instances.0.output``, under that path; columns come first."""
+    paths = [path for path in names.values() if "." in path and path not in row]
+    found = {path: _reached(row, path.split(".")) for path in paths}
+    return {**row, **{path: value for path, value in found.items() if value is not None}}
+
+
+def _reached(inside: object, steps: Sequence[str]) -> object:
+    """What lies at the end of some steps, keys of objects and places in lists; None where one leads nowhere."""
+    for step in steps:
+        if isinstance(inside, dict):
+            inside = inside.get(step)
+        elif isinstance(inside, list) and step.isdigit() and int(step) < len(inside):
+            inside = inside[int(step)]
+        else:
+            return None
+    return inside
 
 
 def _check_mapped(row: Row, names: Mapping[str, str]) -> None:

@@ -27,7 +27,7 @@ class Source(Frozen):
 
     path: str = Field(description="File, folder, glob, '-', URL or hf:NAME[:CONFIG][:SPLIT].")
     map: dict[str, str] = Field(
-        default={}, description="Our names for their columns, as in { prompt = 'q', completion = 'a' }."
+        default={}, description="Our names for their columns, as in { prompt = 'q', completion = 'answers.0.text' }."
     )
     license: str | None = Field(default=None, description="Licence of its rows, for the report.")
 

@@ -114,7 +114,7 @@ def _no_examples(space: Workspace, made: Report, inputs: Sequence[Input]) -> Dat
     first = f"; the first, {row['source']}:{row['row']}: {row['reason']}" if row else ""
     return DataError(
         f"none of the {made.rows} rows of {_named(inputs)} is an example{first}",
-        fix="name their columns with --map, for example --map prompt=q,completion=a, or mend the file",
+        fix="name their columns with --map prompt=q,completion=a (a dot reaches inside: turns.0.text), or mend it",
     )
 
 
