@@ -21,6 +21,7 @@ from curate.probe.settings import Settings as ProbeSettings
 from curate.protocol import Frozen
 from curate.score.step import Settings as ScoreSettings
 from curate.study.ablation import Settings as AblateSettings
+from curate.study.causes import Settings as DiagnoseSettings
 from curate.study.revision import Settings as ReviseSettings
 from curate.tier.step import Settings as TierSettings
 from curate.train.step import Settings as TrainSettings
@@ -72,6 +73,7 @@ class Recipe(Frozen):
     train: TrainSettings = Field(default_factory=TrainSettings)
     probe: ProbeSettings = Field(default_factory=ProbeSettings)
     ablate: AblateSettings = Field(default_factory=AblateSettings)
+    diagnose: DiagnoseSettings = Field(default_factory=DiagnoseSettings)
     revise: ReviseSettings = Field(default_factory=ReviseSettings)
     resolved: dict[str, Resolved] = Field(
         default_factory=dict, description="Written by us: what each model name stood for."

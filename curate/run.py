@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from curate.protocol import Progress, Scorer
     from curate.score.agree import Agreement
     from curate.study.ablation import Ablation, Budget
+    from curate.study.diagnosis import Diagnosed
     from curate.study.difference import Difference
     from curate.study.revision import Revision
     from curate.train.delivered import Delivered
@@ -254,6 +255,11 @@ class Run:
         """What `ablate` would cost; nothing is trained."""
         unwritten = Pipeline(Workspace(self.folder), self._ablating(options), progress=self._progress)
         return studies.ablation_budget(unwritten)
+
+    def diagnose(self, *, stage: int | None = None, signals: Run | str | Path | None = None) -> Diagnosed:
+        """Say why the stages of the training of this run, or of another on its dataset, do as they do."""
+        trained = signals.folder if isinstance(signals, Run) else None if signals is None else str(signals)
+        return studies.diagnose(self.folder, signals=trained, stage=stage)
 
     def revise(
         self,

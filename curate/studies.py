@@ -19,7 +19,7 @@ from curate.errors import DataError
 from curate.explain import reasons
 from curate.models import load, names
 from curate.pipeline import save_recipe
-from curate.recipe import changed
+from curate.recipe import changed, held_recipe
 from curate.store.workspace import Workspace
 from curate.study import arms
 from curate.study import step as study
@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from curate.pipeline import Pipeline
     from curate.recipe import Recipe
     from curate.study.ablation import Ablation, Budget
+    from curate.study.causes import Settings
+    from curate.study.diagnosis import Diagnosed
     from curate.study.lab import Updates
     from curate.study.step import Difference, Revision
     from curate.train.encode import Encoded
@@ -84,6 +86,16 @@ def revise(parent: str, pipeline: Pipeline, feedback: str | None = None) -> Revi
         save_recipe(space, pipeline.recipe)
     pipeline.build("write")
     return told
+
+
+def diagnose(
+    run: str, limits: Settings | None = None, signals: str | None = None, stage: int | None = None
+) -> Diagnosed:
+    """Why the stages of a training do as they do: of this run, or of another training (*signals*) of its dataset."""
+    space = Workspace(run)
+    recipe = held_recipe(space)
+    trained = space if signals is None else Workspace(signals)
+    return study.diagnose(space, limits or recipe.diagnose, trained, stage, recipe.seed)
 
 
 def ablation_budget(pipeline: Pipeline) -> Budget:

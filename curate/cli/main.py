@@ -22,6 +22,7 @@ COMMANDS = {
     "train": "Fine-tune a model in stage order.",
     "ablate": "Say whether the order pays, against random order.",
     "probe": "Measure a model on what is held out.",
+    "diagnose": "Say why a stage does badly, and what to change.",
     "revise": "Make the next edition from what is known of one.",
     "diff": "Say what changed between two editions.",
     "verify": "Prove that a run is whole and in order.",

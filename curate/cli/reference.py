@@ -24,6 +24,7 @@ from curate.recipe import Recipe
 from curate.score.agree import Agreement
 from curate.score.step import Report as ScoreReport
 from curate.study.ablation import Ablation
+from curate.study.diagnosis import Diagnosed
 from curate.study.difference import Difference
 from curate.study.revision import Revision
 from curate.tag.catalogue import Catalogue
@@ -38,6 +39,7 @@ MODELS: dict[str, type[Frozen]] = {
     "agreement": Agreement,
     "audit": AuditReport,
     "catalogue": Catalogue,
+    "diagnosis": Diagnosed,
     "diff": Difference,
     "ingest": IngestReport,
     "manifest": Manifest,

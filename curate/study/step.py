@@ -12,33 +12,50 @@ import numpy as np
 import orjson
 import polars as pl
 
-from curate.core import schemas, toml
+from curate.core import schemas, toml, views
 from curate.core.chance import draw
 from curate.core.ids import digest
+from curate.core.measured import Measured
 from curate.core.plan import Plan
 from curate.errors import SettingsError, StaleError
 from curate.protocol import Frozen
 from curate.store.stamps import stamp
-from curate.study import ablation, arms, compare, judge, moves, revision, visits
+from curate.study import ablation, arms, causes, compare, evidence, judge, moves, patterns, read, revision, visits
 from curate.study import lab as labs
 from curate.study.ablation import Ablation
 from curate.study.compare import Edition, Tells
+from curate.study.diagnosis import Diagnosed
 from curate.study.difference import Difference
 from curate.study.feedback import read_feedback
 from curate.study.revision import Revision
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from pathlib import Path
 
     import pyarrow as pa
+    from numpy.typing import NDArray
 
     from curate.protocol import Progress
     from curate.store.stamps import Stamp
     from curate.store.workspace import Workspace
+    from curate.study.diagnosis import Pattern
     from curate.study.lab import Lab
 
-__all__ = ["Ablation", "Difference", "Revision", "Tells", "ablate", "budget", "diff", "fork", "restart", "revise"]
+__all__ = [
+    "Ablation",
+    "Diagnosed",
+    "Difference",
+    "Revision",
+    "Tells",
+    "ablate",
+    "budget",
+    "diagnose",
+    "diff",
+    "fork",
+    "restart",
+    "revise",
+]
 
 REVISION = "revision.parquet"
 _OF_THE_PARENT = ("training", "probe", "study", "exports", ".lock", "unfinished", "recipe.toml")
@@ -447,6 +464,104 @@ def _verdict(name: str, settings: ablation.Settings) -> list[tuple[str, float, i
 
 def _trial_path(name: str, factor: float, seed: int) -> str:
     return f"{_ABLATION}/{name.replace(':', '-')}/{factor:.4g}-{seed}.json"
+
+
+# --- diagnose ---
+
+
+def diagnose(space: Workspace, limits: causes.Settings, trained: Workspace, stage: int | None, seed: int) -> Diagnosed:
+    """Why the stages of a training do as they do, and what a model still gets wrong; written to `study/diagnosis.json`.
+
+    *trained* is the run whose `training/` is looked at, mostly *space* itself; with *stage* that one alone.
+    `StaleError` where there was no training, and `SettingsError` where it had no such stage.
+    """
+    if not trained.parts("training/order"):
+        raise StaleError(f"{trained.name} holds no training to diagnose", fix=f"run `curate train {trained.name}`")
+    about = _about(space)
+    probes = _probes(trained) or _probes(space)
+    realised = pl.concat([_frame(part) for part in trained.read_parts("training/order")])
+    data = read.stages(
+        _signals(trained),
+        realised,
+        about,
+        _frame(space.read_table("mined/duplicates.parquet", ["id", "partners"])),
+        space.read_json("plan.json", Plan).requires,
+        {each.stage: read.probe_rows(each.rows) for each in probes if each.stage is not None},
+    )
+    chosen = [each for each in data if stage is None or each.stage == stage]
+    if not chosen:
+        known = ", ".join(str(each.stage) for each in data)
+        raise SettingsError(f"the training has no stage {stage}", fix=f"choose from {known}")
+    seen = tuple(evidence.figures(each) for each in chosen)
+    failing = read.probe_rows(probes[-1].rows) if probes else None
+    told = Diagnosed(
+        stages=tuple(causes.diagnose(each, limits) for each in seen),
+        evidence=seen,
+        probe=probes[-1].name if probes else None,
+        failing=(0, 0) if failing is None else (int(failing["fails"].sum()), len(failing)),
+        patterns=() if failing is None or not failing["fails"].any() else _patterns(space, about, failing, seed),
+        skipped=() if probes else ("error patterns: nothing was probed (`curate probe`, or gates with held-out rows)",),
+    )
+    space.write_json("study/diagnosis.json", told)
+    return told
+
+
+def _about(space: Workspace) -> pl.DataFrame:
+    """What is known of every example: id, fate, skill, tier, difficulty, tokens."""
+    tiers = _frame(space.read_table("tiers.parquet", ["id", "fate", "tier", "difficulty"]))
+    skills = _frame(space.read_table("skills.parquet", ["id", "skill"])).unique("id", keep="first")
+    tokens = _frame(space.read_all("statistics/tokens", ["id", "tokens"]))
+    return (
+        tiers.join(skills, on="id", how="left")
+        .join(tokens, on="id", how="left")
+        .with_columns(pl.col("skill").fill_null(""))
+    )
+
+
+def _probes(space: Workspace) -> list[Measured]:
+    """All probes of a run: those of its training by step, then those that were asked for, by number."""
+    own = [space.read_json(f"training/probes/{name}", Measured) for name in space.disk.names("training/probes")]
+    later = [
+        space.read_json(f"probe/{name}", Measured)
+        for name in space.disk.names("probe")
+        if name.endswith(".json") and name != "transfer.json"
+    ]
+    return [*sorted(own, key=lambda each: each.step or 0), *sorted(later, key=lambda each: each.number)]
+
+
+def _patterns(space: Workspace, about: pl.DataFrame, failing: pl.DataFrame, seed: int) -> tuple[Pattern, ...]:
+    prompts = {
+        name: text or ""
+        for table in space.read_parts("examples", ["id", *views.RECORD_COLUMNS])
+        for name, text in zip(table.column("id").to_pylist(), views.view(table, "prompt_view").to_pylist(), strict=True)
+    }
+    known = about.filter(pl.col("fate") == "train")
+    ids = failing["id"].to_list()
+    vectors = _vectors(space, prompts)
+    asked = patterns.Asked(
+        ids,
+        [prompts[name] for name in ids],
+        failing["skill"].to_list(),
+        failing["loss"].to_numpy().astype(np.float64),
+        failing["fails"].to_numpy(),
+        vectors(ids),
+    )
+    names = known["id"].to_list()
+    return patterns.patterns(
+        asked, patterns.Taught(names, known["skill"].to_list(), known["tier"].to_list(), vectors(names)), seed
+    )
+
+
+def _vectors(space: Workspace, prompts: Mapping[str, str]) -> Callable[[list[str]], NDArray[np.float32]]:
+    """What gives the vectors of rows: those of the run, or of hashed letters of the prompts where it has none."""
+    if not space.parts("vectors"):
+        return lambda names: patterns.hashed([prompts[name] for name in names])
+    table = space.read_all("vectors", ["id", "vector"])
+    ids, column = table.column("id").to_pylist(), table.column("vector").combine_chunks()
+    matrix = np.asarray(column.flatten(), np.float32).reshape(len(ids), -1)
+    matrix = matrix / np.maximum(np.linalg.norm(matrix, axis=1, keepdims=True), 1e-12)
+    place = {name: at for at, name in enumerate(ids)}
+    return lambda names: matrix[[place[name] for name in names]]
 
 
 def _frame(table: pa.Table) -> pl.DataFrame:

@@ -1,0 +1,148 @@
+"""Does the order pay? `curate ablate` on real trainings of a model of 0.1 million weights that starts from nothing.
+
+    python -m tests.benchmarks.bench_ablation FOLDER short|noise|long|merge
+
+Sums from `reasoning-gym` in four skills, of which later ones require earlier ones, in three modules. `short`: the
+tokens of one pass, too few to learn it all; `noise`: two passes, and 30 % of the training rows (none of those held out)
+have a wrong answer; `long`: eight passes over clean rows, where theory predicts nothing; `merge`: adapters on a model
+that went through the curriculum once, trained apart on each module and merged, against one that goes through all. The
+table and the verdict are those of the command.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from curate.cli.main import call
+from tests.lm_fakes import tiny_network, tiny_tokenizer
+
+SKILLS = {
+    "sum-1": (2, 1, ()),
+    "chain-1": (3, 1, ("sum-1",)),
+    "sum-2": (2, 2, ("sum-1",)),
+    "chain-2": (3, 2, ("chain-1", "sum-2")),
+}
+"""Terms, digits, and the skills that it requires."""
+ROWS, HELD = 700, 60
+WRONG = 0.3
+TEMPLATE = (
+    "{% for message in messages %}{{ message['content'] }}"
+    "{% if message['role'] == 'assistant' %}{{ '</s>' }}{% endif %}{% endfor %}"
+)
+RECIPE = """
+sources = [{source}]
+[score]
+scorers = ["length"]
+tokenizer = {model}
+[tier]
+label = "level"                       # the level is the tier
+tiers = 4
+skills = {skills}
+remove = []                           # sums differ in a digit, which is no copy
+holdout = 0
+holdout_domain = ["split=test"]
+[pace]
+review = 0.15
+[[pace.module]]
+name = "one-digit"
+skills = ["sum-1"]
+[[pace.module]]
+name = "wider"
+skills = ["chain-1", "sum-2"]
+[[pace.module]]
+name = "both"
+skills = ["chain-2"]
+[train]
+model = {model}
+adapter = "none"
+learning_rate = 0.003
+batch_rows = 16
+max_tokens = 64
+device = "cpu"
+[ablate]
+fresh = true
+looks = 8
+tuning_seeds = 1
+"""
+EXPERIMENTS = {
+    "short": ["--budget", "1"],
+    "noise": ["--budget", "2", "--arms", "random-paced,no-review,anti,warm-up,length"],
+    "long": ["--budget", "8", "--arms", "random-paced"],
+    "merge": ["--budget", "1", "--adapter", "lora", "--arms", "merged"],
+}
+
+
+def tasks(*, wrong: float) -> list[dict[str, object]]:
+    """Questions, answers, skills and levels, each question once; a share of the training rows has a wrong answer."""
+    import reasoning_gym
+
+    dice, rows = np.random.default_rng(0), dict[str, dict[str, object]]()
+    for level, (skill, (terms, digits, _)) in enumerate(SKILLS.items()):
+        held = 0
+        size = {"min_terms": terms, "max_terms": terms, "min_digits": digits, "max_digits": digits}
+        for row in reasoning_gym.create_dataset("chain_sum", size=ROWS, seed=level, **size):
+            question = row["metadata"]["expression"].replace(" ", "")
+            if question in rows:
+                continue
+            split = "test" if held < HELD else "train"
+            held += 1
+            answer = int(row["answer"])
+            if split == "train" and dice.random() < wrong:
+                answer += int(dice.choice([-3, -2, -1, 1, 2, 3]))
+            rows[question] = {
+                "prompt": f"{question}=", "completion": str(answer), "level": level, "skill": skill, "split": split
+            }  # fmt: skip
+    return list(rows.values())
+
+
+def prepare(folder: Path, *, wrong: float) -> Path:
+    """The model, the rows, the catalogue and the recipe; the path of the recipe."""
+    folder.mkdir(parents=True, exist_ok=True)
+    shape = {"hidden_size": 64, "intermediate_size": 128, "num_key_value_heads": 4, "max_position_embeddings": 64}
+    network = tiny_network(**shape, initializer_range=0.05, tie_word_embeddings=True)
+    network.save_pretrained(folder / "model")
+    tiny_tokenizer(TEMPLATE).save_pretrained(folder / "model")
+    lines = "".join(json.dumps(row) + "\n" for row in tasks(wrong=wrong))
+    (folder / "rows.jsonl").write_text(lines, encoding="utf-8")
+    listed = [
+        f'[[skill]]\nname = "{name}"\nrequires = {json.dumps(needs)}\n'
+        f'rule = {{ column = "skill", equals = "{name}" }}\n'
+        for name, (_, _, needs) in SKILLS.items()
+    ]
+    (folder / "skills.toml").write_text("".join(listed), encoding="utf-8")
+    paths = {"source": "rows.jsonl", "model": "model", "skills": "skills.toml"}
+    quoted = {name: json.dumps(str(folder / path)) for name, path in paths.items()}
+    (folder / "recipe.toml").write_text(RECIPE.format(**quoted), encoding="utf-8")
+    return folder / "recipe.toml"
+
+
+def main(folder: Path, experiment: str) -> int:
+    """Make the run and ablate it, in *folder*/*experiment*; what stands is kept."""
+    here = folder / experiment
+    recipe = prepare(here, wrong=WRONG if experiment == "noise" else 0.0)
+    code = call(["run", str(recipe), "-o", str(here / "run"), "-q"])
+    if code in {0, 6} and experiment == "merge":
+        code = warmed(here)
+    return code if code not in {0, 6} else call(["ablate", str(here / "run"), *EXPERIMENTS[experiment]])
+
+
+def warmed(here: Path) -> int:
+    """Give adapters something to stand on: one training through the stages, whose weights take the model's place."""
+    recipe = here / "run" / "recipe.toml"
+    text = recipe.read_text(encoding="utf-8").replace("fresh = true", "fresh = false")
+    recipe.write_text(text, encoding="utf-8")
+    if (here / "run" / "training").exists():
+        return 0
+    code = call(["train", str(here / "run"), "--checkpoint-every", "1000", "-q"])
+    if code == 0:
+        for file in (here / "run" / "training" / "model").iterdir():
+            file.replace(here / "model" / file.name)
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1]), sys.argv[2]))
