@@ -4,7 +4,7 @@
 
 Sums from `reasoning-gym` in four skills, of which later ones require earlier ones, in three modules. `short`: the
 tokens of one pass, too few to learn it all; `noise`: two passes, and 30 % of the training rows (none of those held out)
-have a wrong answer; `long`: eight passes over clean rows, where theory predicts nothing; `merge`: adapters on a model
+have a wrong answer; `long`: four passes over clean rows, where theory predicts nothing; `merge`: adapters on a model
 that went through the curriculum once, trained apart on each module and merged, against one that goes through all. The
 table and the verdict are those of the command.
 """
@@ -70,8 +70,8 @@ tuning_seeds = 1
 """
 EXPERIMENTS = {
     "short": ["--budget", "1"],
-    "noise": ["--budget", "2", "--arms", "random-paced,no-review,anti,warm-up,length"],
-    "long": ["--budget", "8", "--arms", "random-paced"],
+    "noise": ["--budget", "2", "--arms", "random-paced"],
+    "long": ["--budget", "4", "--arms", "curriculum"],
     "merge": ["--budget", "1", "--adapter", "lora", "--arms", "merged"],
 }
 
