@@ -24,13 +24,12 @@ PIECES = 5
 class StageData:
     """One stage of a training.
 
-    ``visits`` in the order of training: id, seed, visit, step, loss, margin, gold_prob (those of earlier stages left
-    out, ``visit`` counted over the whole training). ``rows``: those that the stage visited: id, skill, tier,
-    difficulty, tokens, copy (whether another row of the stage says the same). ``held``: held-out rows of the stage's
-    skills: skill, difficulty, tokens, loss (nats a token after the stage; null where it was not probed). ``before``: mean
-    difficulty of the rows of the stage before; None for the first stage.
-    ``mastery``: for each skill that the stage's skills require, the share of its rows that were right at their last
-    visit before the stage; 0 for a skill that was never taught.
+    ``visits`` in the order of training: id, seed, visit, step, loss, margin, gold_prob; those of earlier stages are
+    left out, but ``visit`` is counted over the whole training. ``rows``: those that the stage visited: id, skill, tier,
+    difficulty, tokens, copy (whether another row of the stage says the same). ``held``: held-out rows of its skills:
+    skill, difficulty, tokens, loss (nats a token after the stage; null where it was not probed). ``before``: mean
+    difficulty of the rows of the stage before; None for the first one. ``mastery``: for each skill that its skills
+    require, the share of rows that were right at their last visit before it; 0 for a skill that was never taught.
     """
 
     stage: int
