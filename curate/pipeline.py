@@ -252,8 +252,10 @@ class Pipeline:
 
     def _run(self, name: str, wanted: Stamp) -> None:
         work = Work(wanted, self.engine, self.recipe.seed, self.recipe.part_rows, self.progress, self.recipe.edition)
+        self.progress(name, 0, None, "step")
         report = self._step(name).run(work)
         self.space.finish(name, wanted, report)
+        self.progress(name, 1, 1, "step")
         self._held[name] = (report, wanted)
 
     def _digest(self, name: str) -> str:

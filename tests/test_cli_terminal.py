@@ -109,6 +109,17 @@ def test_a_bar_without_tokens_tells_rows_a_second_and_one_part_is_not_worth_a_wo
     assert seen.told(now=10.0) == "30/60 rows · 3 rows/s"
 
 
+def test_work_of_one_piece_is_a_bar_without_figures_until_something_can_be_counted() -> None:
+    seen = Seen(since=0.0)
+    seen.hear(0, None, "step")
+
+    assert (seen.told(now=9.0), seen.length) == ("", (0, None))
+
+    seen.hear(1, 4, "tables")
+
+    assert (seen.told(now=9.0), seen.length) == ("1/4 tables", (1, 4))
+
+
 def test_what_goes_through_a_model_is_heard_within_a_part() -> None:
     class Model:
         """A job whose parts go through a model in four batches of seven tokens."""

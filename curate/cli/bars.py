@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
     from curate.protocol import Progress
 
+WORKING = "step"
+"""The unit of work that is one piece: it has begun, or it is done, and there is nothing to count."""
+
 _WARM_UP_SECONDS = 1.0
 
 
@@ -32,8 +35,9 @@ class Seen:
 
     @property
     def length(self) -> tuple[int, int | None]:
-        """How far the bar is and how long: of rows where they are told, else of what was told first."""
-        _, done, total = self.units.get("rows") or next(iter(self.units.values()))
+        """How far the bar is and how long: of rows where they are told, else of what has an end, else of anything."""
+        ends = (each for each in self.units.values() if each[2] is not None)
+        _, done, total = self.units.get("rows") or next(ends, next(iter(self.units.values())))
         return done, total
 
     def told(self, now: float) -> str:
@@ -41,12 +45,12 @@ class Seen:
         pieces = [
             f"{done:,} {unit}" if total is None else f"{done:,}/{total:,} {unit}"
             for unit, (_, done, total) in self.units.items()
-            if unit != "tokens" and not (unit == "parts" and total == 1)
+            if unit not in {"tokens", WORKING} and not (unit == "parts" and total == 1)
         ]
         unit = "tokens" if "tokens" in self.units else "rows" if "rows" in self.units else next(iter(self.units))
         first, done, _ = self.units[unit]
         seconds = now - self.since
-        if seconds > _WARM_UP_SECONDS and done > first:
+        if seconds > _WARM_UP_SECONDS and done > first and unit != WORKING:
             pieces.append(f"{(done - first) / seconds:,.0f} {unit}/s")
         return " · ".join(pieces)
 

@@ -26,7 +26,8 @@ def command(run: str, other: str, most: int, quiet: bool, verbose: bool, as_json
     """Tell what changed from RUN to RUN2: rows added, removed and moved, and why; settings; findings of the audit."""
     for folder in (run, other):
         recipe_of(folder)
-    with output.watched(quiet=quiet, verbose=verbose):
+    with output.watched(quiet=quiet, verbose=verbose) as progress:
+        progress("diff", 0, None, "step")
         found = studies.diff(run, other)
     if as_json:
         output.as_json(found)

@@ -35,6 +35,7 @@ def command(run: str, targets: str, check: bool, quiet: bool, verbose: bool, as_
     wanted = [_target(name.strip()) for name in targets.split(",") if name.strip()]
     recipe = changed(recipe_of(run), {"train": given})
     with writing(run, recipe, quiet=quiet, verbose=verbose) as pipeline:
+        pipeline.progress("export", 0, None, "step")
         files = {target: pipeline.export(target) for target in wanted}
         found = {target: pipeline.check_order(target) for target in wanted} if check else {}
     checked = {target: report for target, report in found.items() if report is not None}

@@ -16,8 +16,9 @@ from curate.verify import step as verify
 @common
 def command(run: str, quiet: bool, verbose: bool, as_json: bool) -> None:
     """Prove from the files of RUN alone that no row was lost or repeated, that the order holds, and every hash."""
-    del verbose
-    report = verify.run(Workspace(run))
+    with output.watched(quiet=quiet, verbose=verbose) as progress:
+        progress("verify", 0, None, "step")
+        report = verify.run(Workspace(run))
     failed = [check for check in report.checks if not check.holds]
     if as_json:
         output.as_json(report)

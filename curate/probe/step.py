@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from curate.core import views
+from curate.core import pulse, views
 from curate.core.measured import Measured
 from curate.errors import SettingsError, did_you_mean
 from curate.models import device, load
@@ -60,9 +60,18 @@ def run(space: Workspace, settings: Settings, domains: Sequence[str], asked: Ask
     earlier = probes(space)
     checkpoint = Checkpoint(name, _public(asked.model), _next(earlier), asked.stage)
     options = LmSettings(precision=settings.precision, device=settings.device)
+    tokens = 0
+
+    def hear(more: int, done: int, total: int) -> None:
+        nonlocal tokens
+        tokens += more
+        work.progress("probe", tokens, None, "tokens")
+        work.progress("probe", len(asks.table) * done // max(total, 1), len(asks.table), "rows")
+
     work.progress("probe", 0, len(asks.table), "rows")
     matched = written.check(asks, network, tokenizer, settings.generate)
-    measured = measure(asks, lm, checkpoint, options, matched=matched, since=_last(earlier, asks, name))
+    with pulse.heard(hear):
+        measured = measure(asks, lm, checkpoint, options, matched=matched, since=_last(earlier, asks, name))
     work.progress("probe", len(asks.table), len(asks.table), "rows")
     _keep(space, measured)
     return measured
