@@ -28,8 +28,10 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[1]
 
-SHELL = {"run", "output", "quiet", "verbose", "as_json", "dry_run", "workers", "engine", "recipe_path"}
-"""What is not a keyword: the folder, what is printed, and what `Run` is made with."""
+SHELL = {"run", "output", "quiet", "verbose", "as_json", "dry_run", "kind", "recipe_path"} | set(
+    inspect.signature(Run).parameters
+)
+"""What is not a keyword: the folder, what is printed, and what `Run` is made with (``kind`` is its engine)."""
 
 CALLED = {"run": "build"}
 """Methods that are not called as their command."""
