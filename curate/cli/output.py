@@ -18,6 +18,8 @@ from curate.protocol import silent
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from rich.console import RenderableType
+
     from curate.protocol import Frozen, Progress
 
 _OPTIONS = orjson.OPT_INDENT_2 | orjson.OPT_NON_STR_KEYS
@@ -30,26 +32,39 @@ def as_json(value: Frozen | dict[str, Any] | list[Any]) -> None:
 
 
 def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    """Print a table; numbers are set to the right."""
-    from rich.console import Console
+    """Print a table and a blank line below it; numbers are set to the right."""
     from rich.table import Table
     from rich.text import Text
 
-    console = Console(
-        highlight=False,
-        width=None if sys.stdout.isatty() else 120,
-        color_system=None if os.environ.get("NO_COLOR") else "auto",
-    )
     drawn = Table(header_style="bold", box=None, pad_edge=False, show_header=any(columns))
     for place, column in enumerate(columns):
         numeric = bool(rows) and all(isinstance(row[place], int | float) or row[place] is None for row in rows)
         drawn.add_column(Text(column), justify="right" if numeric else "left", overflow="fold")
     for row in rows:
         drawn.add_row(*(Text(shown(cell)) for cell in row))
+    _print(Text(title, style="bold"), drawn)
+
+
+def drawing(title: str, lines: Sequence[str]) -> None:
+    """Print a picture made of letters, each line cut at the terminal's edge, and a blank line below it."""
+    from rich.text import Text
+
+    pieces = [Text(line, no_wrap=True, overflow="ellipsis") for line in lines]
+    _print(Text(title, style="bold"), *pieces)
+
+
+def _print(*pieces: RenderableType) -> None:
+    from rich.console import Console
+
+    console = Console(
+        highlight=False,
+        width=None if sys.stdout.isatty() else 120,
+        color_system=None if os.environ.get("NO_COLOR") else "auto",
+    )
     with console.capture() as captured:
-        console.print(Text(title, style="bold"))
-        console.print(drawn)
-    click.echo("\n".join(line.rstrip() for line in captured.get().splitlines()))
+        for piece in pieces:
+            console.print(piece)
+    click.echo("\n".join([*(line.rstrip() for line in captured.get().splitlines()), ""]))
 
 
 def shown(cell: object) -> str:

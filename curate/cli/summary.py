@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import click
-
 from curate.cli import output, picture
 
 if TYPE_CHECKING:
@@ -100,7 +98,7 @@ def planned(plan: Plan) -> None:
 
 def drawn(plan: Plan) -> None:
     """The plan as a picture, what it could not keep, and what trainers would cut off."""
-    click.echo("\n".join(["Picture", *picture.lines(plan)]))
+    output.drawing("Picture", picture.lines(plan))
     lost = [(one.limit, one.tier, one.rows, one.truncated, one.dropped) for one in plan.lengths if one.truncated]
     if lost:
         output.table("Longer than a trainer's limit", ("limit", "tier", "rows", "truncated", "dropped"), lost)

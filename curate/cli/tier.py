@@ -70,8 +70,9 @@ def command(
     recipe = settle_encoder(changed(held, {"": {"seed": seed, "edition": edition}, **options}))
     if dry_run:
         space = Workspace(run)
-        pipeline = Pipeline(Workspace(run, OverlayDisk(space.disk)), recipe)
-        pipeline.build("pace")
+        with output.watched(quiet=quiet, verbose=verbose) as progress:
+            pipeline = Pipeline(Workspace(run, OverlayDisk(space.disk)), recipe, progress=progress)
+            pipeline.build("pace")
     else:
         with writing(run, recipe, engine=engine.without_models(), quiet=quiet, verbose=verbose) as pipeline:
             pipeline.build("write")
