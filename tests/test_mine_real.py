@@ -40,7 +40,7 @@ def auroc(positive: np.ndarray[Any, Any], score: np.ndarray[Any, Any]) -> float:
 
 
 def embed(texts: list[str]) -> Vectors:
-    encoder = load.load_encoder(names.resolve("auto", "encoder"), "bf16", "cpu")
+    encoder = load.load_encoder(names.resolve("auto", "encoder"), "auto", "cpu")
     made: Vectors = encoder.encode(texts)
     return made
 

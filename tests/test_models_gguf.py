@@ -105,6 +105,7 @@ def test_a_model_without_its_quantisation_entry_has_the_same_weights(tmp_path: P
 
 @pytest.mark.model
 @pytest.mark.slow
+@pytest.mark.timeout(400)
 def test_the_second_start_reads_the_cache_and_gives_the_same_weights(monkeypatch: pytest.MonkeyPatch) -> None:
     from transformers import AutoModelForCausalLM
 

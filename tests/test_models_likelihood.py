@@ -12,6 +12,7 @@ from curate.models.examples import ExampleScores, score_examples
 from curate.models.forward import ThroughBase, ThroughWhole
 from curate.models.llama import PackedLlama
 from curate.models.load import wrap
+from curate.models.packed import available
 from curate.models.settings import LmSettings
 from curate.protocol import Reason, Status
 from tests.lm_fakes import assorted, chat, exchange, rows, text, tiny_lm, tiny_network, tiny_tokenizer
@@ -277,9 +278,20 @@ def test_a_fast_path_that_differs_is_not_used_and_that_is_said(
     assert "differs from the model's own forward by" in caplog.text
 
 
-def test_the_fast_path_keeps_its_values_in_bf16() -> None:
+def test_the_fast_path_keeps_its_values_in_bf16_where_the_processor_packs_it() -> None:
     import torch
 
     network = tiny_network(initializer_range=0.2).to(torch.bfloat16)
 
-    assert isinstance(forward_of(network), PackedLlama)
+    assert isinstance(forward_of(network), PackedLlama if available(torch.bfloat16) else ThroughBase)
+
+
+def test_where_the_processor_does_not_pack_bf16_the_own_forward_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    import torch
+
+    monkeypatch.setattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", lambda: False)
+
+    assert not available(torch.bfloat16)
+    assert available(torch.float32)
+    assert isinstance(forward_of(tiny_network().to(torch.bfloat16)), ThroughBase)
+    assert isinstance(forward_of(tiny_network()), PackedLlama)

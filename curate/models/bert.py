@@ -24,11 +24,10 @@ def applies(network: Network) -> bool:
     return (
         config.model_type == "bert"
         and network.device.type == "cpu"
-        and str(network.dtype) in {"torch.float32", "torch.bfloat16"}
         and config.hidden_act == "gelu"
         and getattr(config, "position_embedding_type", None) in {None, "absolute"}
         and not getattr(config, "is_decoder", False)
-        and available()
+        and available(network.dtype)
     )
 
 

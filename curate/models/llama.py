@@ -34,12 +34,11 @@ def applies(network: Network) -> bool:
     return (
         config.model_type in _FAMILY
         and weight.device.type == "cpu"
-        and str(weight.dtype) in {"torch.float32", "torch.bfloat16"}
         and getattr(config, "hidden_act", None) == "silu"
         and rope.get("rope_type", "default") in _STATIC_ROPE
         and set(getattr(config, "layer_types", None) or ["full_attention"]) == {"full_attention"}
         and not (getattr(config, "use_sliding_window", True) and getattr(config, "sliding_window", None))
-        and available()
+        and available(weight.dtype)
         and _is_plain(network)
     )
 
@@ -95,10 +94,18 @@ class PackedLlama:
         return self._head(pad(states, (0, 0, 0, rounded(len(states)) - len(states))))[: len(states)]
 
     def _normed(self, stream: torch.Tensor) -> torch.Tensor:
-        """Root-mean-square norm without its weights (Zhang and Sennrich 2019), in the model's number format."""
+        """Root-mean-square norm without its weights (Zhang and Sennrich 2019), in the model's number format.
+
+        An fp32 model's norms are taken in fp64: they cost little, and their rounding is most of what sets its values
+        apart from those of exact arithmetic where a token's state has a few very large components.
+        """
         import torch
 
         width = stream.shape[-1]
+        if self._table.dtype == torch.float32:
+            exact = stream.double()
+            factor = exact.square().mean(dim=-1, keepdim=True).add_(self._epsilon).rsqrt_()
+            return exact.mul_(factor).float()
         size = torch.linalg.vector_norm(stream, dim=-1, keepdim=True)
         factor = size.square_().div_(width).add_(self._epsilon).rsqrt_()
         return torch.mul(stream, factor, out=torch.empty(stream.shape, dtype=self._table.dtype))

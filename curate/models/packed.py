@@ -22,12 +22,16 @@ def rounded(rows: int) -> int:
     return -(-rows // _STEP) * _STEP
 
 
-def available() -> bool:
-    """Whether this build of torch has oneDNN's packed linear layers for the CPU."""
+def available(number_format: torch.dtype) -> bool:
+    """Whether oneDNN packs linear layers of *number_format* here: fp32 always, bf16 where the processor has AVX-512."""
     import torch
 
     built: bool = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
-    return built and hasattr(torch.ops.mkldnn, "_linear_pointwise")
+    if not built or not hasattr(torch.ops.mkldnn, "_linear_pointwise"):
+        return False
+    if number_format == torch.bfloat16:
+        return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())  # noqa: SLF001
+    return number_format == torch.float32
 
 
 class PackedLinear:
