@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -19,9 +19,6 @@ from curate.study import lab as labs
 from curate.study.ablation import Ablation, Trial
 from tests.pipeline_runs import recipe, write_source
 from tests.train_runs import settings, tiny_model
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -187,9 +184,7 @@ def test_the_bare_loop_makes_the_updates_of_transformers_trainer(run: Path, mode
     bare.follow(
         network, [rows[at : at + 4] for at in range(0, 20, 4)], [3e-3] * 5, how, build.filler(tokenizer), lambda _: None
     )
-    from pathlib import Path as At
-
-    trained(space, At(model), how)
+    trained(space, Path(model), how)
 
     held = load_file(next((run / "training" / "model").glob("*.safetensors")))
     own = dict(network.state_dict())
