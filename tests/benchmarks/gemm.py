@@ -34,7 +34,7 @@ def _seconds(weight: torch.Tensor, rows: int) -> float:
 
     x = torch.randn(rows, weight.shape[1]).to(weight.dtype).to(weight.device)
     ways: list[Callable[[], torch.Tensor]] = [lambda: torch.nn.functional.linear(x, weight)]
-    if weight.device.type == "cpu" and available():
+    if weight.device.type == "cpu" and available(weight.dtype):
         layer = PackedLinear(weight)
         ways.append(lambda: layer(x))
     return min(_once(way) for way in ways for _ in range(8)) / rows
