@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 from pathlib import Path
 
@@ -11,6 +13,7 @@ import pytest
 from curate.cli.main import call
 from curate.store.workspace import Workspace
 from curate.verify import step as verify
+from tests.tutorials import agrees
 
 ROOT = Path(__file__).parents[1]
 PLANTED = json.loads((ROOT / "examples" / "data" / "planted.json").read_bytes())
@@ -23,7 +26,10 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("runs") / "quickstart"
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(ROOT)
-        assert call(["run", "examples/quickstart.toml", "-o", str(folder), "-q"]) == 0
+        printed = io.StringIO()
+        with contextlib.redirect_stdout(printed):
+            assert call(["run", "examples/quickstart.toml", "-o", str(folder), "-q"]) == 0
+    (folder / "printed.txt").write_text(printed.getvalue(), encoding="utf-8")
     return folder
 
 
@@ -39,6 +45,14 @@ def fates(run: Path) -> dict[tuple[str, int], str]:
 
 def planted(kind: str) -> list[tuple[str, int]]:
     return [(each["file"], each["line"]) for each in PLANTED[kind]]
+
+
+def test_readme_shows_what_it_prints(run: Path) -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    shown = readme.partition("It ends with this:\n\n```text\n")[2].partition("```")[0]
+
+    assert shown
+    assert agrees("...\n" + shown, (run / "printed.txt").read_text(encoding="utf-8"))
 
 
 def test_the_quickstart_verifies(run: Path) -> None:

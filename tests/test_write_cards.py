@@ -211,6 +211,7 @@ def test_the_hubs_library_reads_the_card(dataset: str) -> None:
     assert card.data.task_categories == ["text-generation"]
     assert card.data.to_dict()["configs"][0]["config_name"] == "ordered"
     assert card.text.lstrip().startswith("# Lessons:")
+    assert "`croissant.json` files, columns" in card.text
 
 
 def test_the_hubs_metadata_are_of_the_kinds_that_it_takes(dataset: str) -> None:

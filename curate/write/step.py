@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 __all__ = ["VERSION", "Origin", "Report", "Settings", "Told", "run"]
 
-VERSION = 3
+VERSION = 4
 _DECIDING = ("pyarrow", "numpy")
 _OPTIONS = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
 
