@@ -25,7 +25,7 @@ from tests.stores import needs_s3, new_url, s3_server, tree_at
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-pytestmark = [pytest.mark.cluster, pytest.mark.slow, pytest.mark.model, pytest.mark.timeout(400), needs_ray]
+pytestmark = [pytest.mark.cluster, pytest.mark.slow, pytest.mark.model, pytest.mark.timeout(900), needs_ray]
 
 PARTS = 12
 
@@ -59,7 +59,7 @@ def asked(tmp_path: Path, log: Path) -> Recipe:
         part_rows=21,
         scorers={"logged": {"use": "tests.clusters:Logged", "log": str(log)}},
         score={"scorers": ["length", "logged"]},
-        write={"keep": ["skill"], "shard_rows": 1},
+        write={"keep": ["skill"], "shard_rows": 2},
         audit={"by": ["author"], "render": []},
     )
 
