@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from curate.engines.crew import MOST_DEATHS, Dead, Failed, Ready, Round
 from curate.errors import CurateError
 from curate.protocol import Done, Part
+from tests.benchmarks.simulate_cluster import play
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -64,6 +65,18 @@ class Paper:
             self.late -= 1
             return []
         return [self._news.popleft()] if self._news and not self.late else []
+
+
+def test_a_simulated_cluster_takes_the_time_of_its_parts_or_of_its_driver() -> None:
+    by_workers = play(1000, 10, 36.0, 0.0, 0.0, 0.0)
+    by_driver = play(1000, 10, 36.0, 36.0, 0.0, 0.0)
+    dying = play(1000, 10, 36.0, 0.0, 1.0, 60.0)
+
+    assert by_workers.hours == pytest.approx(1.0, rel=0.05)
+    assert by_workers.busy > 0.95
+    assert by_driver.hours == pytest.approx(10.0, rel=0.05)
+    assert 2 < dying.redone < 30
+    assert dying.hours > by_workers.hours
 
 
 def parts(count: int) -> Iterator[Part]:

@@ -2,8 +2,8 @@
 
 The real `curate.engines.crew.Round` shares the parts out; only the workers are made up. A worker takes a part's time,
 drawn around a mean, and dies now and then with its host; the driver takes its time for each part, alone. Steps over the
-whole corpus are the driver's, and take what their rate says. Every rate is an option, and its default was measured
-(docs/scale.md says where). Run with:
+whole corpus are the driver's, and take what their rate says. Every rate is an option. Defaults of times were measured
+(docs/scale.md says where), those of memory, tokens and deaths are assumed. Run with:
 
     python -m tests.benchmarks.simulate_cluster --rows 100000000 --workers 100
 """
@@ -11,6 +11,7 @@ whole corpus are the driver's, and take what their rate says. Every rate is an o
 from __future__ import annotations
 
 import heapq
+import logging
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -104,11 +105,11 @@ def play(parts: int, workers: int, seconds: float, driver_seconds: float, deaths
 @click.option("--rows", type=int, default=100_000_000)
 @click.option("--part-rows", type=int, default=2048)
 @click.option("--workers", type=int, default=100)
-@click.option("--cheap-ms", type=float, default=1.9, help="Processor time of ingest and cheap scorers for a row.")
-@click.option("--write-ms", type=float, default=0.1, help="Processor time of sorting and writing a row.")
+@click.option("--cheap-ms", type=float, default=2.8, help="Processor time of ingest and cheap scorers for a row.")
+@click.option("--write-ms", type=float, default=0.02, help="Processor time of sorting and writing a row.")
 @click.option("--driver-ms", type=float, default=5.0, help="What the driver does for each part of a job.")
 @click.option(
-    "--whole-us", type=float, default=60.0, help="Driver's time for a row in the steps over the whole corpus."
+    "--whole-us", type=float, default=310.0, help="Driver's time for a row in the steps over the whole corpus."
 )
 @click.option("--row-bytes", type=float, default=300.0, help="Driver's memory for a row: ids, scores, places.")
 @click.option("--tokens", type=float, default=125.0, help="Tokens of a row.")
@@ -128,6 +129,7 @@ def main(
     deaths_per_hour: float,
 ) -> None:
     """Print the hours of each step, how busy its workers are, and the driver's memory."""
+    logging.getLogger("curate").setLevel(logging.ERROR)  # deaths are counted, not told one by one
     parts = -(-rows // part_rows)
     jobs = {"ingest and cheap scores": cheap_ms / 1e3 * part_rows, "write": write_ms / 1e3 * part_rows}
     if lm_tokens_per_second:
