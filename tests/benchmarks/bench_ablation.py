@@ -67,6 +67,7 @@ device = "cpu"
 fresh = true
 looks = 8
 tuning_seeds = 1
+factors = [0.1111111111111111, 0.3333333333333333, 1.0, 3.0]
 """
 EXPERIMENTS = {
     "short": ["--budget", "1"],
