@@ -2,8 +2,8 @@
 
 The real `curate.engines.crew.Round` shares the parts out; only the workers are made up. A worker takes a part's time,
 drawn around a mean, and dies now and then with its host; the driver takes its time for each part, alone. Steps over the
-whole corpus are the driver's, and take what their rate says. Every rate is an option. Defaults of times were measured
-(docs/scale.md says where), those of memory, tokens and deaths are assumed. Run with:
+whole corpus are the driver's, and take what their rate says. Every rate is an option; of the defaults, times and memory
+were measured (docs/scale.md says where), tokens and deaths are assumed. Run with:
 
     python -m tests.benchmarks.simulate_cluster --rows 100000000 --workers 100
 """
@@ -105,13 +105,13 @@ def play(parts: int, workers: int, seconds: float, driver_seconds: float, deaths
 @click.option("--rows", type=int, default=100_000_000)
 @click.option("--part-rows", type=int, default=2048)
 @click.option("--workers", type=int, default=100)
-@click.option("--cheap-ms", type=float, default=2.8, help="Processor time of ingest and cheap scorers for a row.")
-@click.option("--write-ms", type=float, default=0.02, help="Processor time of sorting and writing a row.")
+@click.option("--cheap-ms", type=float, default=1.8, help="Processor time of ingest and cheap scorers for a row.")
+@click.option("--write-ms", type=float, default=0.015, help="Processor time of sorting and writing a row.")
 @click.option("--driver-ms", type=float, default=5.0, help="What the driver does for each part of a job.")
 @click.option(
-    "--whole-us", type=float, default=310.0, help="Driver's time for a row in the steps over the whole corpus."
+    "--whole-us", type=float, default=190.0, help="Driver's time for a row in the steps over the whole corpus."
 )
-@click.option("--row-bytes", type=float, default=300.0, help="Driver's memory for a row: ids, scores, places.")
+@click.option("--row-bytes", type=float, default=2300.0, help="Driver's memory for a row.")
 @click.option("--tokens", type=float, default=125.0, help="Tokens of a row.")
 @click.option("--lm-tokens-per-second", type=float, default=0.0, help="Of one worker; 0 leaves language models out.")
 @click.option("--deaths-per-hour", type=float, default=0.01, help="Of one worker.")
