@@ -476,6 +476,7 @@ class Pipeline:
             modules=modules,
             tiers_by=self.recipe.tier.tiers_by,
             typical=self._typical(),
+            embedded=self.needs_vectors,
         )
 
     def _of_audit(self, work: Work) -> audit.Given:

@@ -10,7 +10,7 @@ import numpy as np
 from curate.core.vary import KINDS
 from curate.errors import SettingsError
 from curate.pace import goals as goals_of
-from curate.pace import policies, review, stages, variations
+from curate.pace import policies, prototypes, review, stages, variations
 from curate.pace.because import code
 from curate.pace.goals import RETRIEVAL
 from curate.pace.repeats import repeats
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from curate.pace.goals import Goal
+    from curate.pace.prototypes import Nearby
     from curate.pace.settings import Settings
 
     Dice = Callable[[str], np.random.Generator]
@@ -37,7 +38,8 @@ class Rows:
 
     *typical* rises with how representative a row is; None where that is not known. *edge* marks rare and good rows.
     *known* marks rows that an earlier edition taught, which are never new here and come as review alone; *again* says
-    in how many stages a row comes once more, from its own on. Both None where no revision asks for it.
+    in how many stages a row comes once more, from its own on. Both None where no revision asks for it. *near* holds
+    each row's neighbours where a broad beginning looks for rows that stand for others.
     """
 
     tier: NDArray[np.int8]
@@ -50,6 +52,7 @@ class Rows:
     edge: NDArray[np.bool_] | None = None
     known: NDArray[np.bool_] | None = None
     again: NDArray[np.int8] | None = None
+    near: Nearby | None = None
 
     def with_varied(self, made: Variations) -> Rows:
         """The rows with the varied ones after them: these share all with their base but tokens and luck."""
@@ -168,11 +171,18 @@ def _budgets(goals: Sequence[Goal], tokens: int) -> list[float]:
 
 
 def _shown(rows: Rows, goal: Goal, rank: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """The rows of a broad beginning; no edge case is among them."""
+    """The rows of a broad beginning; no edge case is among them.
+
+    Where neighbours are known: of the easier half of each skill those that stand for most of it. Else the easiest.
+    """
     best = rank if rows.typical is None else _inverse(np.lexsort((rank, -rows.typical)))
     able = ~_known(rows) if rows.edge is None else ~rows.edge & ~_known(rows)
     if goal.skills is not None:
         able &= np.isin(rows.skill, [rows.skills.index(skill) for skill in goal.skills])
+    if rows.near is not None:
+        able &= stages.easier_half(rows.skill, rows.tier, able)
+        wanted = stages.quotas(rows.skill, len(rows.skills), goal.broad)
+        return prototypes.chosen(rows.near, rows.skill, able, wanted, best)
     place = np.flatnonzero(able)
     shown = np.zeros(len(rank), np.bool_)
     shown[place[stages.representative(rows.skill[place], rows.tier[place], best[place], goal.broad)]] = True

@@ -45,8 +45,8 @@ class Settings(Frozen):
         default=0.0,
         ge=0,
         lt=1,
-        description="Share of each skill's rows in a broad first stage: the easiest and most representative of every "
-        "skill, before the curriculum narrows.",
+        description="Share of each skill's rows in a broad first stage, before the curriculum narrows: of the easier "
+        "half of every skill those that stand for most of it; without vectors, the easiest and most representative.",
     )
     vary: dict[Kind, float] = Field(
         default_factory=dict,

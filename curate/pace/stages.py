@@ -121,6 +121,22 @@ def representative(
     return shown
 
 
+def easier_half(skill: NDArray[np.int32], tier: NDArray[np.int8], able: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """The rows whose tier is at most the middle one of the *able* rows of their skill. Shapes (n,)."""
+    place = np.flatnonzero(able)
+    order = place[np.lexsort((tier[place], skill[place]))]
+    codes, first, counts = np.unique(skill[order], return_index=True, return_counts=True)
+    middle = np.full(int(skill.max(initial=0)) + 1, -1, np.int64)
+    middle[codes] = tier[order[first + (counts - 1) // 2]]
+    return tier <= middle[skill]
+
+
+def quotas(skill: NDArray[np.int32], skills: int, share: float) -> NDArray[np.int64]:
+    """How many rows are the *share* of each skill's, at least one. Shape (skills,)."""
+    counts = np.bincount(skill, minlength=skills)
+    return np.where(counts > 0, np.maximum(np.round(share * counts), 1), 0).astype(np.int64)
+
+
 def drip(
     stage: NDArray[np.int16], edge: NDArray[np.bool_], luck: NDArray[np.float64], shares: Sequence[float]
 ) -> NDArray[np.int16]:

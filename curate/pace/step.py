@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +19,7 @@ from curate.pace import arrange, augment, describe, goals, policies, reuse, told
 from curate.pace.arrange import Rows
 from curate.pace.because import WORDS
 from curate.pace.module import Module
+from curate.pace.prototypes import Nearby
 from curate.pace.sequence import ROLES
 from curate.pace.settings import Settings
 from curate.pace.variations import Variations
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
 
 __all__ = ["VERSION", "Divided", "Module", "Settings", "read_modules", "run"]
 
-VERSION = 3
+VERSION = 4
 LIMITS = (1024, 2048, 4096)
 """Lengths at which trainers cut by default: TRL, LLaMA-Factory, and twice that."""
 
@@ -63,6 +64,8 @@ class Divided:
     tiers_by: str = "quantiles of that difficulty"
     typical: tuple[str, str] | None = None
     """Folder and field of the score that says how representative a row is."""
+    embedded: bool = False
+    """Whether neighbours stand."""
 
 
 @dataclass(frozen=True)
@@ -96,6 +99,8 @@ def run(space: Workspace, settings: Settings, divided: Divided, work: Work) -> P
         aims = goals.by_number(settings, divided.stages, divided.tier_count, density=density)
     dice = partial(chance, work.seed, "pace")
     frame = arrange.Frame(divided.tier_count, divided.requires)
+    if aims[0].broad and divided.embedded:
+        rows = replace(rows, near=_near(space, read.place))
     course = arrange.course(rows, aims, frame, settings, dice)
     made = _vary(space, aims, course, read, divided, work)
     laid = list(arrange.lay(rows, course, aims, settings, dice("review").random(len(rows.tier)), dice, made.variations))
@@ -163,7 +168,7 @@ def _read(space: Workspace, typical: tuple[str, str] | None, seed: int) -> _Read
     return _Read(rows, ids, place, prompt_tokens, {each["values"]: each["counts"] for each in by_name})
 
 
-def _revised(space: Workspace, ids: pa.Array, fate: pa.ChunkedArray) -> dict[str, NDArray[Any]]:
+def _revised(space: Workspace, ids: pa.Array, fate: pa.ChunkedArray) -> dict[str, Any]:
     """What a revision says of the rows: which are known from an earlier edition, and which come again."""
     if not space.disk.exists("revision.parquet"):
         return {}
@@ -178,6 +183,17 @@ def _edges(space: Workspace, ids: pa.Array) -> NDArray[np.bool_] | None:
     found = space.read_table("mined/edges.parquet", ["id", "kind"])
     good = found.filter(pc.equal(found.column("kind"), "rare_good")).column("id").combine_chunks()
     return pc.is_in(ids, value_set=good).to_numpy(zero_copy_only=False) if len(good) else None
+
+
+def _near(space: Workspace, place: NDArray[np.int64]) -> Nearby:
+    """The neighbours of the training rows, which stand at *place* among all examples, by position among themselves."""
+    listed = space.read_all("neighbours", ["neighbours", "similarity"])
+    rows = len(listed)
+    near = listed.column("neighbours").combine_chunks().flatten().to_numpy().reshape(rows, -1)[place]
+    cosine = listed.column("similarity").combine_chunks().flatten().to_numpy().reshape(rows, -1)[place]
+    trained = np.full(rows + 1, -1, np.int64)
+    trained[place] = np.arange(len(place))
+    return Nearby(trained[near], cosine)
 
 
 def _vary(space: Workspace, aims: Sequence[Goal], course: Course, read: _Read, divided: Divided, work: Work) -> _Made:
