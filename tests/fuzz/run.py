@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import atheris
 
 with atheris.instrument_imports(include=["curate"]):
+    from tests.fuzz import seeds
     from tests.fuzz.targets import TARGETS
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ def main() -> None:
     """Fuzz until no file has joined the corpus for ten minutes; libFuzzer adds one for every new branch."""
     name, corpus = sys.argv[1], Path(sys.argv[2])
     corpus.mkdir(parents=True, exist_ok=True)
+    seeds.write(name, corpus)
     started = time.monotonic()
 
     def look(number: int, frame: FrameType | None) -> None:
@@ -42,7 +44,7 @@ def main() -> None:
     signal.alarm(5)
     target: Any = TARGETS[name]
     options = [
-        "-max_len=2048",
+        "-max_len=4096",
         "-use_counters=0",
         "-reduce_inputs=0",
         f"-dict={Path(__file__).with_name('words.dict')}",
