@@ -160,6 +160,6 @@ def test_ctrl_c_ends_with_130_and_the_next_run_goes_on(tmp_path: Path, source: P
     _, told = process.communicate(timeout=60)
 
     assert process.returncode == 130
-    assert "give the same command again" in told
+    assert "the same command goes on from there" in told
     assert "Traceback" not in told
     assert subprocess.run(command(path, run), check=False, capture_output=True).returncode == 0

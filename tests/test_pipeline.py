@@ -42,7 +42,7 @@ def test_the_same_recipe_gives_the_same_bytes(tmp_path: Path, source: Path) -> N
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("during", [False, True], ids=["before", "during"])
 def test_a_run_killed_at_any_store_operation_goes_on_to_the_same_bytes(
     tmp_path: Path, source: Path, *, during: bool

@@ -335,4 +335,4 @@ def test_workers_that_share_no_memory_are_refused_a_run_there(
     path.write_bytes(dump(recipe(source)))
 
     assert call(["run", str(path), "-o", new_url("memory"), "--workers", "2"]) == 2
-    assert "which 2 workers do not share" in capsys.readouterr().err
+    assert "which workers do not share" in capsys.readouterr().err
