@@ -130,8 +130,8 @@ def test_a_second_run_on_one_folder_is_refused_while_the_first_is_at_work(tmp_pa
         [
             sys.executable,
             "-c",
-            "import sys, time; from pathlib import Path; from curate.store.lock import locked\n"
-            "with locked(Path(sys.argv[1])):\n    print('held', flush=True); time.sleep(60)",
+            "import sys, time; from curate.store.lock import locked; from curate.store.workspace import Workspace\n"
+            "with locked(Workspace(sys.argv[1])):\n    print('held', flush=True); time.sleep(60)",
             str(run),
         ],
         stdout=subprocess.PIPE,
