@@ -114,10 +114,10 @@ def representative(
     """The *share* of each skill's rows, at least one, that show it best: of the lowest tier, by *rank*. Shapes (n,)."""
     order = np.lexsort((rank, tier, skill))
     _, first, counts = np.unique(skill[order], return_index=True, return_counts=True)
-    wanted = np.maximum(np.round(share * counts), 1)
+    wanted = quotas(skill, int(skill.max(initial=0)) + 1, share)
     nth = np.arange(len(order)) - np.repeat(first, counts)
     shown = np.zeros(len(skill), np.bool_)
-    shown[order[nth < np.repeat(wanted, counts)]] = True
+    shown[order[nth < wanted[skill[order]]]] = True
     return shown
 
 

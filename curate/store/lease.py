@@ -46,7 +46,7 @@ def held(disk: UrlDisk, pace: Pace | None = None) -> Iterator[None]:
         else:
             disk.claim(LEASE, holder.state())
     if not holder.holds():
-        raise _busy(disk.url)
+        raise busy(disk.url)
     renewing = Thread(target=holder.keep, name="lease", daemon=True)
     renewing.start()
     try:
@@ -104,7 +104,7 @@ def _stands_still(disk: UrlDisk, pace: Pace) -> bool:
         if now is None:
             return False
         if now != first:
-            raise _busy(disk.url)
+            raise busy(disk.url)
     return True
 
 
@@ -115,5 +115,6 @@ def _read(disk: UrlDisk) -> bytes | None:
         return None
 
 
-def _busy(name: str) -> BusyError:
+def busy(name: str) -> BusyError:
+    """What is said of a run folder that another run holds."""
     return BusyError(f"another run is at work in {name}", fix="wait until it ends, or stop it, then try again")

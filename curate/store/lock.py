@@ -6,7 +6,7 @@ import fcntl
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from curate.errors import BusyError, CurateError
+from curate.errors import CurateError
 from curate.store import lease
 from curate.store.url import UrlDisk
 
@@ -41,7 +41,5 @@ def _locked_folder(folder: Path) -> Iterator[None]:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            raise BusyError(
-                f"another run is at work in {folder}", fix="wait until it ends, or stop it, then try again"
-            ) from error
+            raise lease.busy(str(folder)) from error
         yield

@@ -100,9 +100,8 @@ def figures(data: StageData) -> Evidence:
 
 
 def _pieces(loss: NDArray[np.float64]) -> list[float]:
-    """The mean loss of each fifth; a loss that is no number counts as a very large one, and is cut off at that."""
-    whole = np.clip(np.nan_to_num(loss, nan=_HUGE, posinf=_HUGE), 0, _HUGE)
-    parts = [part for part in np.array_split(whole, PIECES) if len(part)]
+    """The mean loss of each fifth."""
+    parts = [part for part in np.array_split(_bounded(loss), PIECES) if len(part)]
     means = [float(part.mean()) for part in parts] or [0.0]
     return means + means[-1:] * (PIECES - len(means))
 
@@ -114,11 +113,16 @@ LEAST = 8
 """Visits, or rows with several, that make up a figure."""
 
 
+def _bounded(loss: NDArray[np.float64]) -> NDArray[np.float64]:
+    """A loss that is no number counts as a very large one, and is cut off at that."""
+    return np.clip(np.nan_to_num(loss, nan=_HUGE), 0, _HUGE)
+
+
 def _begin(visits: pl.DataFrame) -> float:
     """The mean loss of the stage's first step, which nothing of the stage has touched yet, or of its first visits."""
     first = visits.filter(pl.col("step") == visits["step"].min())
     loss = (first if len(first) >= LEAST else visits.head(LEAST))["loss"].to_numpy().astype(np.float64)
-    return float(np.clip(np.nan_to_num(loss, nan=_HUGE), 0, _HUGE).mean()) if len(loss) else 0.0
+    return float(_bounded(loss).mean()) if len(loss) else 0.0
 
 
 def _still_falling(visits: pl.DataFrame, loss: list[float]) -> float:
@@ -126,9 +130,7 @@ def _still_falling(visits: pl.DataFrame, loss: list[float]) -> float:
     pairs = visits.filter(pl.len().over("id") > 1).group_by("id", maintain_order=True).agg(pl.col("loss").tail(2))
     if len(pairs) < LEAST:
         return 1 - loss[-1] / max(loss[-2], 1e-9)
-    before, after = (
-        np.clip(np.nan_to_num(pairs["loss"].list.get(at).to_numpy(), nan=_HUGE), 0, _HUGE) for at in (0, 1)
-    )
+    before, after = (_bounded(pairs["loss"].list.get(at).to_numpy()) for at in (0, 1))
     return float(1 - after.mean() / max(before.mean(), 1e-9))
 
 
@@ -174,4 +176,4 @@ def _rarest(rows: pl.DataFrame, held: pl.DataFrame) -> tuple[float, float | None
 
 
 def _ratio(above: NDArray[np.float64], below: float) -> float | None:
-    return float(np.clip(np.nan_to_num(above, nan=_HUGE), 0, _HUGE).mean()) / max(below, 1e-3) if len(above) else None
+    return float(_bounded(above).mean()) / max(below, 1e-3) if len(above) else None

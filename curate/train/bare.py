@@ -13,6 +13,7 @@ from curate.train.encode import IGNORED, pad
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    import torch
     from numpy.typing import NDArray
 
     from curate.models.untyped import Network
@@ -56,8 +57,8 @@ def follow(
             group["lr"] = rate
         scored = sum(int((one.labels[1:] != IGNORED).sum()) for one in rows)
         for start in range(0, len(rows), settings.batch_rows):
-            summed, _ = _nll(network, rows[start : start + settings.batch_rows], filler)
-            (summed.sum() / max(scored, 1)).backward()
+            summed = _nll(network, rows[start : start + settings.batch_rows], filler).sum()
+            (summed / max(scored, 1)).backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(learnt, _CLIP)
         optimiser.step()
         optimiser.zero_grad()
@@ -75,7 +76,7 @@ def losses(network: Network, rows: Sequence[Encoded], filler: int) -> NDArray[np
     with torch.no_grad():
         for start in range(0, len(rows), _LOOKED_AT_ONCE):
             places = order[start : start + _LOOKED_AT_ONCE]
-            found[places] = _nll(network, [rows[at] for at in places], filler)[0].double().cpu().numpy()
+            found[places] = _nll(network, [rows[at] for at in places], filler).double().cpu().numpy()
     network.train(training)
     return found
 
@@ -107,8 +108,8 @@ def merged(
     return held
 
 
-def _nll(network: Network, rows: Sequence[Encoded], filler: int) -> tuple[Any, int]:
-    """The summed loss of each row's scored tokens, a tensor of shape (rows,), and how many tokens were read."""
+def _nll(network: Network, rows: Sequence[Encoded], filler: int) -> torch.Tensor:
+    """The summed loss of each row's scored tokens. Shape (rows,)."""
     import torch
 
     place = next(network.parameters()).device
@@ -116,4 +117,4 @@ def _nll(network: Network, rows: Sequence[Encoded], filler: int) -> tuple[Any, i
     labels = batch.pop("labels")[:, 1:]
     logits = network(**batch).logits[:, :-1].float()
     each = torch.nn.functional.cross_entropy(logits.transpose(1, 2), labels, reduction="none", ignore_index=IGNORED)
-    return each.sum(dim=1), int(batch["attention_mask"].sum())
+    return each.sum(dim=1)
