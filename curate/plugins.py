@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
+from curate.core import problems
 from curate.errors import SettingsError, did_you_mean
 from curate.protocol import Scorer
 
@@ -76,8 +77,7 @@ def check_settings(alias: str, scorer: type[Scorer], given: Mapping[str, object]
     try:
         return scorer.settings.model_validate(dict(given))
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(step) for step in first["loc"])
+        where, first = problems.first(error)
         known = scorer.settings.model_fields
         if first["type"] == "extra_forbidden":
             raise SettingsError(

@@ -9,7 +9,7 @@ import tomli_w
 from pydantic import BaseModel, Field, ValidationError, field_validator
 
 from curate.audit.step import Settings as AuditSettings
-from curate.core import toml
+from curate.core import problems, toml
 from curate.embed.step import Settings as EmbedSettings
 from curate.errors import SettingsError, did_you_mean
 from curate.ingest.step import Settings as IngestSettings
@@ -108,15 +108,14 @@ def check(value: Mapping[str, object], name: str) -> Recipe:
     try:
         return Recipe.model_validate(value)
     except ValidationError as error:
-        first = error.errors()[0]
-        where = [str(step) for step in first["loc"]]
+        where, first = problems.first(error)
         if first["type"] == "extra_forbidden":
+            *table, key = (str(step) for step in first["loc"])
             raise SettingsError(
-                f"{name} has a key that nothing reads: {'.'.join(where)}",
-                fix=did_you_mean(where[-1], _keys(Recipe, where[:-1])),
+                f"{name} has a key that nothing reads: {where}", fix=did_you_mean(key, _keys(Recipe, table))
             ) from error
         raise SettingsError(
-            f"{name}: {'.'.join(where)} is {first['input']!r}: {first['msg'].lower()}", fix="see schemas/recipe.json"
+            f"{name}: {where} is {first['input']!r}: {first['msg'].lower()}", fix="see schemas/recipe.json"
         ) from error
 
 

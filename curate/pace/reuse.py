@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
+from curate.core import problems
 from curate.errors import IntegrityError, SettingsError, did_you_mean
 from curate.pace.module import Module, Modules
 from curate.store.url import is_url
@@ -69,8 +70,7 @@ def _read(name: str) -> tuple[Module, ...]:
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise SettingsError(f"the modules of {file} cannot be read: {error}", fix="mend the file") from error
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(step) for step in first["loc"])
+        where, first = problems.first(error)
         raise SettingsError(
             f"the modules of {file} do not hold: {where}: {first['msg'].lower()}",
             fix="see [[pace.module]] in schemas/recipe.json for what a module may hold",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
+from curate.core import problems
 from curate.errors import DataError, SettingsError, did_you_mean
 from curate.study.revision import Feedback
 
@@ -39,8 +40,7 @@ def read_feedback(path: Path, ids: Sequence[str]) -> tuple[Feedback, ...]:
         try:
             line = Feedback.model_validate(value)
         except ValidationError as error:
-            first = error.errors()[0]
-            name = ".".join(str(step) for step in first["loc"])
+            name, first = problems.first(error)
             raise DataError(
                 f"{where}: {name or 'it'} is no feedback: {first['msg'].lower()}",
                 fix="write id, verdict (wrong, right, learnt, too-early, too-late) and note",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field, ValidationError
 
-from curate.core import toml
+from curate.core import problems, toml
 from curate.errors import SettingsError, did_you_mean
 from curate.protocol import Frozen
 
@@ -59,8 +59,7 @@ def read(path: Path) -> Catalogue:
     try:
         catalogue = Catalogue.model_validate(toml.read(path, "skill catalogue"))
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(step) for step in first["loc"])
+        where, first = problems.first(error)
         raise SettingsError(
             f"the skill catalogue {path} does not hold: {where}: {first['msg']}",
             fix="see schemas/catalogue.json for what a skill may hold",
