@@ -204,9 +204,7 @@ def _rows(pipeline: Pipeline, tokenizer: Tokenizer) -> tuple[list[str], list[Enc
     space, longest = pipeline.space, pipeline.recipe.train.max_tokens
     tiers = space.read_table("tiers.parquet", ["id", "fate", "tier"]).to_pylist()
     known = {row["id"]: row for row in tiers}
-    skills = dict(
-        zip(*(space.read_table("skills.parquet").column(name).to_pylist() for name in ("id", "skill")), strict=True)
-    )
+    skills = dict(zip(*space.read_table("skills.parquet", ["id", "skill"]).to_pydict().values(), strict=True))
     kept: dict[str, dict[str, Encoded]] = {"train": {}, "learnt": {}, "holdout": {}}
     for table in space.read_parts("examples", ["id", *views.RECORD_COLUMNS]):
         listed = [{**row, "_record": row["record"]} for row in table.to_pylist() if known[row["id"]]["fate"] in kept]
