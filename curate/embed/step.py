@@ -17,6 +17,7 @@ from curate.embed import kinds, search
 from curate.embed.target import similarities
 from curate.models import encode, load, names
 from curate.protocol import Device, Done, EncoderName, Frozen, Part, Precision
+from curate.store.forms import matrix
 from curate.store.stamps import Stamp, stamp
 from curate.store.workspace import Workspace
 
@@ -119,8 +120,7 @@ class EmbedJob:
             return None
         if _texts(examples, self.settings) != _texts(examples, other.settings):
             return None
-        column = self.space.read_table(Workspace.part(other.folder, index), ["vector"]).column("vector")
-        return np.asarray(column.combine_chunks().flatten()).reshape(len(column), -1)
+        return matrix(self.space.read_table(Workspace.part(other.folder, index), ["vector"]).column("vector"))
 
 
 def run(

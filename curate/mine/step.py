@@ -17,6 +17,7 @@ from curate.mine.propose import Proposal, table
 from curate.mine.settings import Kind, Settings
 from curate.mine.tokens import strings
 from curate.protocol import Frozen
+from curate.store.forms import matrix
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -224,9 +225,7 @@ def _read_space(space: Workspace) -> _Space:
     width = vectors.type.list_size
     flat = [chunk.flatten().to_numpy() for chunk in vectors.chunks]
     listed = space.read_all("neighbours", ["neighbours", "similarity"])
-    rows = len(listed)
-    place = listed.column("neighbours").combine_chunks().flatten().to_numpy().reshape(rows, -1)
-    cosine = listed.column("similarity").combine_chunks().flatten().to_numpy().reshape(rows, -1)
+    place, cosine = (matrix(column) for column in listed.columns)
     return _Space(np.concatenate(flat).reshape(-1, width), place, cosine)
 
 

@@ -24,6 +24,7 @@ from curate.pace.sequence import ROLES
 from curate.pace.settings import Settings
 from curate.pace.variations import Variations
 from curate.protocol import Part
+from curate.store.forms import matrix
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -188,10 +189,8 @@ def _edges(space: Workspace, ids: pa.Array) -> NDArray[np.bool_] | None:
 def _near(space: Workspace, place: NDArray[np.int64]) -> Nearby:
     """The neighbours of the training rows, which stand at *place* among all examples, by position among themselves."""
     listed = space.read_all("neighbours", ["neighbours", "similarity"])
-    rows = len(listed)
-    near = listed.column("neighbours").combine_chunks().flatten().to_numpy().reshape(rows, -1)[place]
-    cosine = listed.column("similarity").combine_chunks().flatten().to_numpy().reshape(rows, -1)[place]
-    trained = np.full(rows + 1, -1, np.int64)
+    near, cosine = (matrix(column)[place] for column in listed.columns)
+    trained = np.full(len(listed) + 1, -1, np.int64)
     trained[place] = np.arange(len(place))
     return Nearby(trained[near], cosine)
 

@@ -19,6 +19,7 @@ from curate.core.measured import Measured
 from curate.core.plan import Plan
 from curate.errors import SettingsError, StaleError
 from curate.protocol import Frozen
+from curate.store.forms import frame, matrix
 from curate.store.stamps import stamp
 from curate.study import ablation, arms, causes, compare, evidence, judge, moves, patterns, read, revision, visits
 from curate.study import lab as labs
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
     from pathlib import Path
 
-    import pyarrow as pa
     from numpy.typing import NDArray
 
     from curate.protocol import Progress
@@ -99,8 +99,8 @@ def _edition(space: Workspace) -> Edition:
     for path in ("plan.json", "tiers.parquet", "order.parquet", "skills.parquet", "steps/tier.json"):
         if not space.disk.exists(path):
             raise StaleError(f"{space.name} has no {path}", fix=f"run `curate tier {space.name}`")
-    examples = _frame(space.read_all("examples", ["id", "source", "row"]))
-    tiers, skills, order = (_frame(space.read_table(f"{name}.parquet")) for name in ("tiers", "skills", "order"))
+    examples = frame(space.read_all("examples", ["id", "source", "row"]))
+    tiers, skills, order = (frame(space.read_table(f"{name}.parquet")) for name in ("tiers", "skills", "order"))
     measured = orjson.loads(space.read_bytes("steps/tier.json"))["measured"]
     return Edition(
         compare.rows_of(examples, tiers, skills, order),
@@ -168,7 +168,7 @@ def revise(
     parent_tokens = _tokens(before)
     budget = round(parent_tokens * settings.budget)
     mark = stamp(settings.model_dump(mode="json"), evidence.digest)
-    fresh, notes = False, list[str]()
+    notes: list[str] = []
     if not made.equals(evidence.known.before):
         _write_moves(space, made, mark)
     now, ids = plan(), _ids(space)
@@ -205,9 +205,9 @@ def revise(
 
 def _evidence(parent: Workspace, feedback: Path | None) -> Evidence:
     """All that is known of a parent: its rows, what moved it, what training and its gates saw, and what people say."""
-    tiers = _frame(parent.read_table("tiers.parquet", ["id", "fate", "tier"]))
-    skills = _frame(parent.read_table("skills.parquet", ["id", "skill"])).unique("id", keep="first")
-    noise = _frame(parent.read_table("mined/noise.parquet", ["id"])).unique().with_columns(suspect=pl.lit(value=True))
+    tiers = frame(parent.read_table("tiers.parquet", ["id", "fate", "tier"]))
+    skills = frame(parent.read_table("skills.parquet", ["id", "skill"])).unique("id", keep="first")
+    noise = frame(parent.read_table("mined/noise.parquet", ["id"])).unique().with_columns(suspect=pl.lit(value=True))
     signals = _signals(parent)
     decisions = _decisions(parent)
     rows = (
@@ -229,7 +229,7 @@ def _evidence(parent: Workspace, feedback: Path | None) -> Evidence:
 
 def _signals(space: Workspace) -> pl.DataFrame:
     parts = [schemas.SIGNALS.empty_table(), *space.read_parts("training/signals")]
-    return pl.concat([_frame(part.select(schemas.SIGNALS.names)) for part in parts])
+    return pl.concat([frame(part.select(schemas.SIGNALS.names)) for part in parts])
 
 
 def _decisions(space: Workspace) -> list[dict[str, Any]]:
@@ -241,7 +241,7 @@ def _decisions(space: Workspace) -> list[dict[str, Any]]:
 def _moves(space: Workspace) -> pl.DataFrame:
     if not space.disk.exists(REVISION):
         return pl.DataFrame(schema=moves.MOVES)
-    return _frame(space.read_table(REVISION))
+    return frame(space.read_table(REVISION))
 
 
 def _write_moves(space: Workspace, made: pl.DataFrame, mark: Stamp) -> None:
@@ -266,7 +266,7 @@ def _wait(
 ) -> tuple[pl.DataFrame, Plan]:
     """Let new rows wait, by a hash of their id, until the edition holds no more than its budget."""
     held = made.filter(pl.col("fate") == "unused")["id"].to_list()
-    tiers = _frame(space.read_table("tiers.parquet", ["id", "fate"]))
+    tiers = frame(space.read_table("tiers.parquet", ["id", "fate"]))
     tokens = _tokens_of(space)
     new = [name for name in tiers.filter(pl.col("fate") == "train")["id"] if name not in old]
     ranked = [new[at] for at in np.argsort(-draw(new, 0, "study", "wait"), kind="stable")] if new else []
@@ -357,12 +357,18 @@ class Begun(Frozen):
 
 def budget(space: Workspace, settings: ablation.Settings, lab: Lab) -> ablation.Budget:
     """What an ablation costs, and what of it stands already; nothing is trained but one update, to take the time."""
+    cost = _work(space, settings, lab)
+    each = lab.seconds(cost.tokens, settings.looks)
+    return cost.model_copy(update={"seconds": round(each * (cost.trainings - cost.done))})
+
+
+def _work(space: Workspace, settings: ablation.Settings, lab: Lab) -> ablation.Budget:
+    """The same without the seconds."""
     names = _arms(settings, lab)
     tokens, updates = labs.size(lab, settings.budget)
     jobs = [job for name in names for job in (*_tuning(name, settings), *_verdict(name, settings))]
     done = sum(space.disk.exists(_trial_path(name, rate, seed)) for name, rate, seed in jobs)
     tunes = int(lab.held.tunes.sum())
-    each = lab.seconds(tokens, settings.looks)
     return ablation.Budget(
         arms=names,
         tokens=tokens,
@@ -370,7 +376,7 @@ def budget(space: Workspace, settings: ablation.Settings, lab: Lab) -> ablation.
         trainings=len(jobs),
         done=done,
         held_rows=(tunes, len(lab.held.tunes) - tunes),
-        seconds=round(each * (len(jobs) - done)),
+        seconds=0,
     )
 
 
@@ -379,7 +385,7 @@ def ablate(
 ) -> Ablation:
     """Train every arm at equal tokens and updates and write `study/ablation.json`; what stands is not trained again."""
     _begin(space, settings, lab, learning_rate)
-    cost = budget(space, settings, lab)
+    cost = _work(space, settings, lab)
     done = 0
 
     def made(name: str, factor: float, seed: int) -> ablation.Trial:
@@ -413,7 +419,7 @@ def ablate(
     told = Ablation(
         model=lab.model,
         settings=settings,
-        budget=cost.model_copy(update={"done": cost.trainings, "seconds": 0}),
+        budget=cost.model_copy(update={"done": cost.trainings}),
         verdict=primary.verdict,
         says=primary.says,
         arms=results,
@@ -479,12 +485,12 @@ def diagnose(space: Workspace, limits: causes.Settings, trained: Workspace, stag
         raise StaleError(f"{trained.name} holds no training to diagnose", fix=f"run `curate train {trained.name}`")
     about = _about(space)
     probes = _probes(trained) or _probes(space)
-    realised = pl.concat([_frame(part) for part in trained.read_parts("training/order")])
+    realised = pl.concat([frame(part) for part in trained.read_parts("training/order")])
     data = read.stages(
         _signals(trained),
         realised,
         about,
-        _frame(space.read_table("mined/duplicates.parquet", ["id", "partners"])),
+        frame(space.read_table("mined/duplicates.parquet", ["id", "partners"])),
         space.read_json("plan.json", Plan).requires,
         {each.stage: read.probe_rows(each.rows) for each in probes if each.stage is not None},
     )
@@ -508,9 +514,9 @@ def diagnose(space: Workspace, limits: causes.Settings, trained: Workspace, stag
 
 def _about(space: Workspace) -> pl.DataFrame:
     """What is known of every example: id, fate, skill, tier, difficulty, tokens."""
-    tiers = _frame(space.read_table("tiers.parquet", ["id", "fate", "tier", "difficulty"]))
-    skills = _frame(space.read_table("skills.parquet", ["id", "skill"])).unique("id", keep="first")
-    tokens = _frame(space.read_all("statistics/tokens", ["id", "tokens"]))
+    tiers = frame(space.read_table("tiers.parquet", ["id", "fate", "tier", "difficulty"]))
+    skills = frame(space.read_table("skills.parquet", ["id", "skill"])).unique("id", keep="first")
+    tokens = frame(space.read_all("statistics/tokens", ["id", "tokens"]))
     return (
         tiers.join(skills, on="id", how="left")
         .join(tokens, on="id", how="left")
@@ -557,15 +563,7 @@ def _vectors(space: Workspace, prompts: Mapping[str, str]) -> Callable[[list[str
     if not space.parts("vectors"):
         return lambda names: patterns.hashed([prompts[name] for name in names])
     table = space.read_all("vectors", ["id", "vector"])
-    ids, column = table.column("id").to_pylist(), table.column("vector").combine_chunks()
-    matrix = np.asarray(column.flatten(), np.float32).reshape(len(ids), -1)
-    matrix = matrix / np.maximum(np.linalg.norm(matrix, axis=1, keepdims=True), 1e-12)
-    place = {name: at for at, name in enumerate(ids)}
-    return lambda names: matrix[[place[name] for name in names]]
-
-
-def _frame(table: pa.Table) -> pl.DataFrame:
-    frame = pl.from_arrow(table)
-    if not isinstance(frame, pl.DataFrame):
-        raise TypeError("a table became a series")
-    return frame
+    vectors = matrix(table.column("vector")).astype(np.float32)
+    vectors /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
+    place = {name: at for at, name in enumerate(table.column("id").to_pylist())}
+    return lambda names: vectors[[place[name] for name in names]]

@@ -17,6 +17,7 @@ from curate.core.plan import Ingredient, Knots, Tier
 from curate.errors import SettingsError, did_you_mean
 from curate.protocol import Frozen
 from curate.store import columns
+from curate.store.forms import matrix
 from curate.tier import assign, balance, calibrate, clusters, cut, difficulty, edition, holdout, mined, revised
 from curate.tier.edition import Borders, Measured
 from curate.tier.settings import Settings
@@ -356,10 +357,7 @@ def _close(space: Workspace, least: float) -> NDArray[np.int64]:
     """All pairs of examples whose vectors have at least this cosine."""
     pairs, short, start = [], [], 0
     for part in space.read_parts("neighbours", ["neighbours", "similarity"]):
-        place, cosine = (
-            np.asarray(part.column(name).combine_chunks().flatten()).reshape(len(part), -1)
-            for name in part.column_names
-        )
+        place, cosine = (matrix(column) for column in part.columns)
         found, cut = clusters.listed_pairs(place, cosine, start, least)
         pairs.append(found)
         short.append(cut)

@@ -8,6 +8,7 @@ import polars as pl
 from pydantic import Field
 
 from curate.protocol import Frozen
+from curate.store.forms import frame
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -61,9 +62,9 @@ def results(
     signals: pa.Table, order: pa.Table, skill_of: Mapping[str, str], probes: Mapping[int, Measured]
 ) -> tuple[StageResult, ...]:
     """The result of each stage from the signals, the realised order, and the last probe of each stage."""
-    rows = _frame(order)
+    rows = frame(order)
     skills = pl.DataFrame({"curate_id": list(skill_of), "skill": list(skill_of.values())})
-    visits = _frame(signals).join(rows.select("step", "stage").unique(), on="step", how="left")
+    visits = frame(signals).join(rows.select("step", "stage").unique(), on="step", how="left")
     visits = visits.join(skills, on="curate_id", how="left")
     return tuple(
         _stage(
@@ -84,7 +85,7 @@ def counts(decisions: Sequence[Decision]) -> dict[str, int]:
 
 def by_tier(order: pa.Table, what: Literal["passed-over", "cut"]) -> dict[str, int]:
     """Rows by tier that were cut, or that had no answer left."""
-    rows = _frame(order).filter(pl.col("cut") if what == "cut" else pl.col("role") == what)
+    rows = frame(order).filter(pl.col("cut") if what == "cut" else pl.col("role") == what)
     return {str(tier): count for tier, count in rows.group_by("tier").len().sort("tier").iter_rows()}
 
 
@@ -107,10 +108,3 @@ def _stage(stage: int, rows: pl.DataFrame, visits: pl.DataFrame, probe: Measured
         probe_loss=None if whole is None else whole.loss.value,
         probe_accuracy=None if whole is None else whole.token_accuracy.value,
     )
-
-
-def _frame(table: pa.Table) -> pl.DataFrame:
-    frame = pl.from_arrow(table)
-    if not isinstance(frame, pl.DataFrame):
-        raise TypeError("a table became a series")
-    return frame

@@ -21,6 +21,7 @@ from curate.core.vary import vary
 from curate.errors import GateError, IntegrityError, SettingsError
 from curate.models import load
 from curate.protocol import Frozen
+from curate.store.forms import frame
 from curate.store.rows import open_shards
 from curate.train import adapt, build, drive, gates, rates, report
 from curate.train.conduct import Conductor, Rules, Step
@@ -210,10 +211,10 @@ def _lengths(space: Workspace) -> Lengths:
 
     A varied row has its parent's answer, so the rest of it is its prompt.
     """
-    order = _polars(space.read_table("order.parquet", ["order", "id", "tier"]))
-    counted = _polars(space.read_all("statistics/tokens", ["id", "tokens", "prompt_tokens"]))
+    order = frame(space.read_table("order.parquet", ["order", "id", "tier"]))
+    counted = frame(space.read_all("statistics/tokens", ["id", "tokens", "prompt_tokens"]))
     if space.parts("augmented"):
-        varied_rows = _polars(space.read_all("augmented", ["id", "parent", "tokens"]))
+        varied_rows = frame(space.read_all("augmented", ["id", "parent", "tokens"]))
         parents = counted.select(parent="id", answer=pl.col("tokens") - pl.col("prompt_tokens"))
         held = varied_rows.join(parents, on="parent", how="left")
         prompt = (pl.col("tokens") - pl.col("answer")).alias("prompt_tokens")
@@ -223,13 +224,6 @@ def _lengths(space: Workspace) -> Lengths:
         rows[name].to_numpy().astype(np.int64) for name in ("tokens", "prompt_tokens", "tier")
     )
     return Lengths(tokens, np.minimum(prompt_tokens, tokens), tier)
-
-
-def _polars(table: pa.Table) -> pl.DataFrame:
-    frame = pl.from_arrow(table)
-    if not isinstance(frame, pl.DataFrame):
-        raise TypeError("a table became a series")
-    return frame
 
 
 def read_course(space: Workspace, reader: Reader) -> Course:

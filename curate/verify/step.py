@@ -14,6 +14,7 @@ from curate.core.manifest import Manifest
 from curate.core.plan import Plan
 from curate.errors import IntegrityError
 from curate.protocol import Frozen
+from curate.store.forms import frame
 from curate.store.stamps import stamp
 from curate.verify import conservation, order, probed, training
 from curate.verify.findings import Check, check
@@ -99,7 +100,7 @@ def _probes(space: Workspace, placed: pl.DataFrame, tiers: pl.DataFrame) -> Iter
         for known, turns in zip(table.column("id").to_pylist(), views.all_turns(table), strict=True)
         if example_id(turns) != known
     ]
-    asked = pl.concat([_polars(table.select(["id", "parent"])) for table in tables]).unique(maintain_order=True)
+    asked = pl.concat([frame(table.select(["id", "parent"])) for table in tables]).unique(maintain_order=True)
     trained = [placed.select("id")]
     if space.parts("training/order"):
         trained.append(_frame_of(space, "training/order").select(id="curate_id"))
@@ -107,7 +108,7 @@ def _probes(space: Workspace, placed: pl.DataFrame, tiers: pl.DataFrame) -> Iter
 
 
 def _frame_of(space: Workspace, folder: str) -> pl.DataFrame:
-    return pl.concat([_polars(table) for table in space.read_parts(folder)])
+    return pl.concat([frame(table) for table in space.read_parts(folder)])
 
 
 def _hashes(space: Workspace, manifest: Manifest) -> Iterator[Check]:
@@ -151,7 +152,7 @@ def _examples(space: Workspace, folder: str, columns: list[str]) -> tuple[pl.Dat
     """Some columns of all examples, and the ids that are not the hash of their content."""
     frames, wrong = [], []
     for table in space.read_parts(folder, [*columns, *views.RECORD_COLUMNS]):
-        frames.append(_polars(table.select(columns)))
+        frames.append(frame(table.select(columns)))
         held = table.column("id").to_pylist()
         wrong += [
             known for known, turns in zip(held, views.all_turns(table), strict=True) if example_id(turns) != known
@@ -165,7 +166,7 @@ def _shards(space: Workspace, manifest: Manifest, placed: pl.DataFrame, tiers: p
     altered: list[str] = []
     for shard in manifest.shards:
         table = space.read_table(f"dataset/{shard.path}")
-        (held if shard.stage is None else training).append(_polars(table.select(_PLACED)))
+        (held if shard.stage is None else training).append(frame(table.select(_PLACED)))
         altered += list(_altered(table, manifest.record))
     wanted = placed.select("order", "stage", "tier", "role", "id")
     found = pl.concat(training).rename({name: name.removeprefix("curate_") for name in _PLACED})
@@ -202,15 +203,8 @@ def _first_difference(found: pl.DataFrame, wanted: pl.DataFrame) -> str:
 
 
 def _frame(space: Workspace, folder: str, columns: list[str]) -> pl.DataFrame:
-    return pl.concat([_polars(table) for table in space.read_parts(folder, columns)])
+    return pl.concat([frame(table) for table in space.read_parts(folder, columns)])
 
 
 def _table(space: Workspace, path: str) -> pl.DataFrame:
-    return _polars(space.read_table(path))
-
-
-def _polars(table: pa.Table) -> pl.DataFrame:
-    frame = pl.from_arrow(table)
-    if not isinstance(frame, pl.DataFrame):
-        raise TypeError("a table became a series")
-    return frame
+    return frame(space.read_table(path))
