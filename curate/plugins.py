@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import sys
 from dataclasses import dataclass
+from functools import cache
 from importlib import import_module
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -55,6 +56,12 @@ def available() -> dict[str, Entry]:
     return dict(sorted(found.items()))
 
 
+@cache
+def _offered() -> dict[str, Entry]:
+    """What is available, looked up once a process: that reads the metadata of every installed distribution."""
+    return available()
+
+
 def load(name: str) -> type[Scorer]:
     """The class of a scorer, by its entry point's name or as ``module:Class``.
 
@@ -95,7 +102,7 @@ def check_settings(alias: str, scorer: type[Scorer], given: Mapping[str, object]
 
 
 def _target(name: str) -> str:
-    offered = available()
+    offered = _offered()
     if name not in offered:
         raise SettingsError(
             f"no scorer is called {name!r}", fix=f"{did_you_mean(name, offered)} Or name a class as module:Class."

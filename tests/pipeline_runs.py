@@ -1,9 +1,11 @@
-"""Small runs for tests: a few dozen rows, cheap scorers, disks that die."""
+"""Small runs for tests: a few dozen rows, cheap scorers, a disk that shows what a kill would leave."""
 
 from __future__ import annotations
 
+import itertools
 import json
-from contextlib import contextmanager
+import shutil
+from contextlib import contextmanager, suppress
 from hashlib import sha256
 from typing import IO, TYPE_CHECKING, ClassVar
 
@@ -66,42 +68,35 @@ def tree(folder: Path) -> dict[str, str]:
     }
 
 
-class Killed(BaseException):
-    """The process died: no handler of ours may see it."""
+class WatchedDisk(LocalDisk):
+    """A disk that keeps the folder as a kill would leave it: before each of its operations, and during each write."""
 
-
-class DyingDisk(LocalDisk):
-    """A disk whose process dies at one of its operations: before it, or when it is nearly done."""
-
-    def __init__(self, root: Path, die_at: int, *, during: bool) -> None:
+    def __init__(self, root: Path, states: Path) -> None:
         super().__init__(root)
-        self.operations = 0
-        self._die_at = die_at
-        self._during = during
+        root.mkdir()
+        self.states = states
+        self._numbers = itertools.count()
 
-    def _dies(self) -> bool:
-        self.operations += 1
-        return self.operations - 1 == self._die_at
+    def _keep(self) -> None:
+        shutil.copytree(self.root, self.states / f"{next(self._numbers):03}", copy_function=_copy_if_there)
 
     @contextmanager
     def create(self, path: str) -> Iterator[IO[bytes]]:
-        """A file that is written but, when the process dies during this, never gets its name."""
-        dies = self._dies()
-        if dies and not self._during:
-            raise Killed
+        self._keep()
         with super().create(path) as file:
             yield file
-            if dies:
-                raise Killed
+            file.flush()
+            self._keep()
 
     def remove(self, path: str) -> None:
-        """A removal after which, or before which, the process dies."""
-        dies = self._dies()
-        if dies and not self._during:
-            raise Killed
+        self._keep()
         super().remove(path)
-        if dies:
-            raise Killed
+
+
+def _copy_if_there(source: str, target: str) -> None:
+    """Shards are written by threads: a half-written file may get its name while the folder is copied."""
+    with suppress(FileNotFoundError):
+        shutil.copy2(source, target)
 
 
 class Letters(Scorer):

@@ -29,9 +29,10 @@ class Telling:
 
     def open(self) -> None:
         self.card = os.environ.get("CUDA_VISIBLE_DEVICES")
-        (self.folder / str(os.getpid())).touch()
 
     def run(self, part: Part) -> Done:
+        """Wait until every worker has a part, so that none has done all before another was there."""
+        (self.folder / str(os.getpid())).touch()
         until = time.monotonic() + 30
         while len(list(self.folder.iterdir())) < self.workers and time.monotonic() < until:
             time.sleep(0.01)

@@ -69,3 +69,6 @@ def test_a_tutorial_has_steps_and_links_that_lead_somewhere(page: Path) -> None:
 def test_a_page_that_says_something_else_is_found_out() -> None:
     assert tutorials.agrees("rows 1\n...\nend", "rows 1\nmany\nend\nnext: go on\n")
     assert not tutorials.agrees("rows 2\n...\nend", "rows 1\nmany\nend\n")
+    assert tutorials.agrees("mean 0.549 of 3, 22.4%.", "mean 0.548 of 3, 22.5%.")
+    assert not tutorials.agrees("mean 0.549", "mean 0.547")
+    assert not tutorials.agrees("version 1.2.3", "version 1.2.4")

@@ -5,11 +5,13 @@ from __future__ import annotations
 import errno
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
 import time
 from contextlib import contextmanager
+from multiprocessing import get_context
 from typing import IO, TYPE_CHECKING
 
 import pytest
@@ -25,6 +27,7 @@ from tests.pipeline_runs import recipe, tree, write_source
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from multiprocessing.context import ForkServerProcess
     from pathlib import Path
 
 pytestmark = [pytest.mark.model, pytest.mark.timeout(300)]
@@ -39,39 +42,66 @@ def command(path: Path, run: Path) -> list[str]:
     return [sys.executable, "-m", "curate", "run", str(path), "-o", str(run), "-q"]
 
 
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a source and a run that nothing disturbed."""
+    folder = tmp_path_factory.mktemp("whole")
+    build(Workspace(folder / "run"), recipe(write_source(folder / "lessons.jsonl")))
+    return folder
+
+
 @pytest.mark.slow
 def test_twenty_kills_at_random_moments_end_in_the_same_bytes(tmp_path: Path, source: Path) -> None:
-    asked = recipe(source, part_rows=5)
-    build(Workspace(tmp_path / "whole"), asked)
-    path, run = tmp_path / "small.toml", tmp_path / "killed"
-    path.write_bytes(dump(asked))
-    moments = random.Random(0)
-    killed = 0
-    while killed < 20:
-        process = subprocess.Popen(command(path, run), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        time.sleep(moments.uniform(0.5, 6.0) * (0.5 + killed / 40))
-        if process.poll() is None:
-            process.send_signal(signal.SIGKILL)
-        process.wait()
-        killed += 1
+    path, moments = tmp_path / "small.toml", random.Random(0)
+    path.write_bytes(dump(recipe(source, part_rows=5, audit={"render": []})))
+    context = get_context("forkserver")  # so that a run begins with its modules imported, and is killed at its work
+    context.set_forkserver_preload(["curate.pipeline", "transformers.models.auto.tokenization_auto"])
 
-    assert subprocess.run(command(path, run), check=False, capture_output=True).returncode == 0
+    def begun(run: Path) -> ForkServerProcess:
+        process = context.Process(target=call, args=(["run", str(path), "-o", str(run), "-q"],))
+        process.start()
+        return process
+
+    begun(tmp_path / "whole").join()
+    began = time.monotonic()
+    begun(tmp_path / "again").join()
+    takes = time.monotonic() - began
+    number = killed = 0
+    while killed < 20:
+        run = tmp_path / f"killed-{number}"
+        process = begun(run)
+        process.join(moments.uniform(0.05, 0.8) * takes)
+        process.kill()
+        process.join()
+        if process.exitcode == -signal.SIGKILL:
+            killed += 1
+        else:
+            assert process.exitcode == 0
+            number += 1
+            assert tree(run) == tree(tmp_path / "whole")
+    last = begun(run)
+    last.join()
+
+    assert last.exitcode == 0
     assert tree(run) == tree(tmp_path / "whole")
 
 
-@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EIO, errno.EROFS, errno.EACCES])
+@pytest.mark.parametrize(
+    ("number", "places"),
+    [(errno.ENOSPC, (0, 7, 15, 25)), (errno.EIO, (7,)), (errno.EROFS, (15,)), (errno.EACCES, (25,))],
+)
 def test_a_disk_that_refuses_to_write_is_an_error_and_the_next_run_goes_on(
-    tmp_path: Path, source: Path, number: int
+    tmp_path: Path, whole: Path, number: int, places: tuple[int, ...]
 ) -> None:
-    build(Workspace(tmp_path / "whole"), recipe(source))
-    for place in (0, 7, 15, 25):
+    asked = recipe(whole / "lessons.jsonl")
+    for place in places:
         run = tmp_path / f"run-{place}"
         with pytest.raises(CurateError, match="cannot write"):
-            build(Workspace(run, RefusingDisk(run, place, number)), recipe(source))
+            build(Workspace(run, RefusingDisk(run, place, number)), asked)
 
-        build(Workspace(run), recipe(source))
+        build(Workspace(run), asked)
 
-        assert tree(run) == tree(tmp_path / "whole")
+        assert tree(run) == tree(whole / "run")
 
 
 class RefusingDisk(LocalDisk):
@@ -95,9 +125,8 @@ class RefusingDisk(LocalDisk):
 @pytest.mark.parametrize(
     "name", ["examples/part-00001.parquet", "order.parquet", "dataset/data/stage-00/*.parquet", "plan.json"]
 )
-def test_a_damaged_file_never_ends_in_a_wrong_result(tmp_path: Path, source: Path, name: str, damage: str) -> None:
-    space = Workspace(tmp_path / "run")
-    build(space, recipe(source))
+def test_a_damaged_file_never_ends_in_a_wrong_result(tmp_path: Path, whole: Path, name: str, damage: str) -> None:
+    space = Workspace(shutil.copytree(whole / "run", tmp_path / "run"))
     (path,) = list(space.root.glob(name))[:1]
     data = bytearray(path.read_bytes())
     if damage == "cut":
@@ -113,9 +142,8 @@ def test_a_damaged_file_never_ends_in_a_wrong_result(tmp_path: Path, source: Pat
     assert call(["verify", str(space.root)]) == 5
 
 
-def test_verify_refuses_a_manifest_that_points_outside(tmp_path: Path, source: Path) -> None:
-    space = Workspace(tmp_path / "run")
-    build(space, recipe(source))
+def test_verify_refuses_a_manifest_that_points_outside(tmp_path: Path, whole: Path) -> None:
+    space = Workspace(shutil.copytree(whole / "run", tmp_path / "run"))
     manifest = space.root / "dataset" / "manifest.json"
     for outside in ("../../../etc/passwd", "/etc/passwd"):
         manifest.write_text(manifest.read_text().replace("README.md", outside, 1))

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from curate.models.untyped import Network
 
 LONGEST = 160
-EACH = 12
+EACH = 6
 CANDIDATES = 200
 
 pytestmark = [pytest.mark.model, pytest.mark.real, pytest.mark.slow, pytest.mark.timeout(600)]

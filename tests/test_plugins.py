@@ -33,6 +33,7 @@ def offer(monkeypatch: pytest.MonkeyPatch, *points: tuple[str, str, str]) -> Non
         vars(point)["dist"] = SimpleNamespace(name=distribution)
         made.append(point)
     monkeypatch.setattr(plugins, "entry_points", lambda group: EntryPoints(made).select(group=group))
+    monkeypatch.setattr(plugins, "_offered", plugins.available)
 
 
 def test_our_own_scorers_come_in_by_their_entry_points() -> None:

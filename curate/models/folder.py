@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from hashlib import file_digest, sha256
 from typing import TYPE_CHECKING
 
@@ -79,6 +80,14 @@ def fingerprint_of_file(file: Path) -> str:
 def _digest(files: Iterable[tuple[str, Path]]) -> str:
     state = sha256()
     for name, path in files:
-        with path.open("rb") as file:
-            state.update(f"{name}\x00{file_digest(file, 'sha256').hexdigest()}\n".encode())
+        now = path.stat()
+        state.update(f"{name}\x00{_hash(path.resolve(), now.st_size, now.st_mtime_ns)}\n".encode())
     return f"sha256:{state.hexdigest()}"
+
+
+@cache
+def _hash(path: Path, size: int, changed_ns: int) -> str:
+    """A file's hash, taken once a process while its size and time stay: weights are large and asked for often."""
+    del size, changed_ns
+    with path.open("rb") as file:
+        return file_digest(file, "sha256").hexdigest()

@@ -1,5 +1,7 @@
 """Give one target bytes that reach new branches of it, until none comes for ten minutes: needs `pip install atheris`.
 
+The minutes are the processor's, so that a busy machine does not make them shorter.
+
 python -m tests.fuzz.run records CORPUS_FOLDER      # a finding ends it with a traceback and the bytes; make it a test
 """
 
@@ -28,14 +30,16 @@ def main() -> None:
     name, corpus = sys.argv[1], Path(sys.argv[2])
     corpus.mkdir(parents=True, exist_ok=True)
     seeds.write(name, corpus)
-    started = time.monotonic()
+    files, since = 0, time.process_time()
 
     def look(number: int, frame: FrameType | None) -> None:
+        nonlocal files, since
         del number, frame
-        newest = max((path.stat().st_mtime for path in corpus.iterdir()), default=0.0)
-        quiet = min(time.time() - newest, time.monotonic() - started)
-        if quiet >= QUIET_SECONDS:
-            sys.stderr.write(f"{name}: no new branch for {quiet:.0f} s after {time.monotonic() - started:.0f} s\n")
+        now, found = time.process_time(), sum(1 for _ in corpus.iterdir())
+        if found != files:
+            files, since = found, now
+        if now - since >= QUIET_SECONDS:
+            sys.stderr.write(f"{name}: no new branch for {now - since:.0f} s after {now:.0f} s\n")
             sys.stderr.flush()
             signal.raise_signal(signal.SIGTERM)
         signal.alarm(5)

@@ -59,7 +59,7 @@ def _check_offsets(batch: pa.RecordBatch) -> None:
         columns = batch.columns
     except KeyError as error:  # an interval of months, of which pyarrow has no class
         raise pa.ArrowNotImplementedError(f"pyarrow cannot hold a column of type number {error}") from error
-    if len(batch) > BATCH_ROWS and batch.nbytes == 0:
+    if len(batch) > BATCH_ROWS and batch.get_total_buffer_size() == 0:
         raise pa.ArrowInvalid(f"{len(batch)} rows that hold nothing")
     for column in columns:
         try:
