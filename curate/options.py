@@ -90,8 +90,8 @@ class AuditOptions(TypedDict, total=False):
     """Terms of yours by identity axis and value, beside ours."""
     parent: str
     """Run folder of the edition that this one came from: what drifted since is told."""
-    fail_on: Literal["error", "warning"]
-    """Severity of a finding from which the command exits with 6: error or warning."""
+    fail_on: Literal["error", "warning", "none"]
+    """Severity of a finding from which the audit fails (exit code 6, and no training); kept until none lifts it."""
     render: Sequence[Literal["html", "json", "md"]]
     """Reports to write beside report.json: html, md."""
 

@@ -45,8 +45,8 @@ def tasks() -> list[dict[str, object]]:
     return list(rows.values())
 
 
-def new_model(folder: Path) -> None:
-    """A Llama with random weights, and a tokenizer whose tokens are bytes."""
+def new_model(folder: Path, width: int = 128) -> None:
+    """A Llama with random weights and *width* numbers for each token, and a tokenizer whose tokens are bytes."""
     import torch
     from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
     from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
@@ -64,8 +64,8 @@ def new_model(folder: Path) -> None:
     torch.manual_seed(0)
     config = LlamaConfig(
         vocab_size=len(tokenizer),
-        hidden_size=128,
-        intermediate_size=256,
+        hidden_size=width,
+        intermediate_size=2 * width,
         num_hidden_layers=2,
         num_attention_heads=4,
         num_key_value_heads=4,

@@ -281,6 +281,21 @@ def test_a_gate_that_does_not_hold_exits_with_6(
     assert graver, "length alone makes an order by length, which is a warning"
 
 
+def test_a_gate_stays_until_it_is_lifted_and_makes_no_report_anew(tmp_path: Path, source: Path) -> None:
+    folder = tmp_path / "r"
+    call(["score", str(source), "-o", str(folder), "--scorers", "length", "-q"])
+    call(["tier", str(folder), "-q"])
+    call(["audit", str(folder), "-q"])
+    made = (folder / "audit" / "report.html").stat().st_mtime_ns
+
+    codes = [
+        call(["audit", str(folder), "-q", *more]) for more in (["--fail-on", "warning"], [], ["--fail-on", "none"], [])
+    ]
+
+    assert codes == [6, 6, 0, 0]
+    assert (folder / "audit" / "report.html").stat().st_mtime_ns == made
+
+
 def test_scorers_lists_what_each_needs_gives_and_costs(capsys: pytest.CaptureFixture[str]) -> None:
     assert call(["scorers"]) == 0
     assert call(["scorers", "--json"]) == 0

@@ -30,8 +30,10 @@ class Settings(Frozen):
         default=None,
         description="Column whose equal values make rows one unit: a conversation, a matched pair.",
     )
-    fail_on: Literal["error", "warning"] | None = Field(
-        default=None, description="Severity of a finding from which the command exits with 6: error or warning."
+    fail_on: Literal["error", "warning", "none"] = Field(
+        default="none",
+        description="Severity of a finding from which the audit fails (exit code 6, and no training); kept until none "
+        "lifts it.",
     )
     render: tuple[Literal["html", "json", "md"], ...] = Field(
         default=("html",), description="Reports to write beside report.json: html, md."

@@ -86,7 +86,13 @@ def _budgeted(cost: Budget) -> None:
 def _shown(told: Ablation) -> None:
     _budgeted(told.budget)
     rows = [
-        (each.name, f"{each.rate:.2g}", each.mean, each.steps_to_target, max(each.forgetting.values(), default=None))
+        (
+            each.name,
+            f"{each.rate:.2g}",
+            each.mean,
+            None if each.steps_to_target is None else round(each.steps_to_target),
+            max(each.forgetting.values(), default=None),
+        )
         for each in told.arms
     ]
     columns = ("arm", "rate", "final loss", "steps to random's", "most forgotten")
@@ -99,7 +105,7 @@ def _shown(told: Ablation) -> None:
             each.loss.low,
             each.loss.high,
             f"{each.relative:+.1%}",
-            each.p,
+            "<0.001" if each.p < 0.001 else f"{each.p:.3f}",
             each.verdict,
         )
         for each in told.contrasts

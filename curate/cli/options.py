@@ -91,7 +91,9 @@ def _type(info: FieldInfo) -> tuple[Any, bool]:
 
 def _shown(info: FieldInfo) -> str:
     default = info.get_default(call_default_factory=True, validated_data={})
-    return "" if default is None or default in ((), {}, "") else f" [default: {default}]"
+    if default is None or default in ((), {}, ""):
+        return ""
+    return f" [default: {','.join(map(str, default)) if isinstance(default, tuple) else default}]"
 
 
 def _listed(_context: click.Context, _option: click.Parameter, value: str | None) -> list[str] | None:
