@@ -197,6 +197,25 @@ def test_another_cluster_than_the_one_in_use_is_refused() -> None:
         pass
 
 
+@needs_ray
+@pytest.mark.parametrize(
+    ("address", "told"), [(None, "Ray does not start on this machine"), ("10.0.0.1:6379", "no Ray cluster answers at")]
+)
+def test_a_cluster_that_does_not_come_up_is_said(
+    monkeypatch: pytest.MonkeyPatch, address: str | None, told: str
+) -> None:
+    import ray
+
+    def late(**options: object) -> None:
+        del options
+        raise Exception("The node timed out during startup")  # noqa: TRY002 - as Ray does
+
+    monkeypatch.setattr(ray, "is_initialized", lambda: False)
+    monkeypatch.setattr(ray, "init", late)
+    with pytest.raises(SettingsError, match=f"{told}.*: The node timed out"), ray_engine(address=address):
+        pass
+
+
 def test_without_ray_the_engine_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "ray", None)
     with pytest.raises(SettingsError, match=r"pip install \"curate-curriculum\[ray\]\""), ray_engine():

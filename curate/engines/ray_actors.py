@@ -95,9 +95,15 @@ def _join(address: str | None) -> bool:
     alone = {} if address or os.environ.get("RAY_ADDRESS") else {"include_dashboard": False}
     try:
         ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, **alone)
-    except (ConnectionError, ValueError, RuntimeError) as error:
+    except Exception as error:  # Ray raises a bare one where a node does not come up in its time
+        said = next(iter(str(error).splitlines()), type(error).__name__)
+        if address is None:
+            raise SettingsError(
+                f"Ray does not start on this machine: {said}",
+                fix="give the same command again when the machine is less busy, or leave --engine ray out",
+            ) from error
         raise SettingsError(
-            f"no Ray cluster answers at {address}: {next(iter(str(error).splitlines()), '')}",
+            f"no Ray cluster answers at {address}: {said}",
             fix="start one with `ray start --head`, or leave --address out to use this machine alone",
         ) from error
     return True
