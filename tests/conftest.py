@@ -6,6 +6,10 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("curate", deadline=None)  # a busy machine is no defect; each test has its time limit
+settings.load_profile("curate")
 
 REAL = Path(__file__).parents[2] / "shared" / "data"
 

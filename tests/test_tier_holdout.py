@@ -51,6 +51,27 @@ def test_no_row_comes_back_when_rows_are_added(first: list[int], added: list[int
     assert after[: len(first)][before].all()
 
 
+@given(STRATA, STRATA, STRATA, st.floats(0, 0.5))
+def test_rows_added_in_two_steps_or_one_are_held_out_alike_but_in_a_new_stratum(
+    first: list[int], second: list[int], third: list[int], share: float
+) -> None:
+    stratum = np.array([*first, *second, *third])
+    luck, one, two = luck_of(len(stratum)), len(first), len(first) + len(second)
+
+    def grown(held: np.ndarray[tuple[int], np.dtype[np.bool_]], to: int) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+        before, seen = np.zeros(to, bool), np.arange(to) < len(held)
+        before[: len(held)] = held
+        return hold_out(luck[:to], stratum[:to], share, before, seen=seen)
+
+    start = hold_out(luck[:one], stratum[:one], share)
+    by_two, at_once = grown(grown(start, two), len(stratum)), grown(start, len(stratum))
+
+    old = np.isin(stratum, first)
+    assert (by_two[old] == at_once[old]).all()
+    for each in np.setdiff1d(stratum, first):
+        assert at_once[stratum == each].sum() >= int(share * (stratum == each).sum() + 1e-9)
+
+
 @given(STRATA, st.floats(0, 0.5), st.permutations(range(6)))
 def test_a_row_below_the_share_is_held_out_whatever_its_stratum(
     strata: list[int], share: float, other: list[int]

@@ -24,15 +24,18 @@ def hold_out(
     share: float,
     before: NDArray[np.bool_] | None = None,
     ties: Ties | None = None,
+    seen: NDArray[np.bool_] | None = None,
 ) -> NDArray[np.bool_]:
-    """Which rows are held out: clusters by their luck, then in each stratum enough to reach its share.
+    """Which rows are held out: clusters by their luck, then in each new stratum enough to reach its share.
 
     *luck* is a hash of (id, seed); that of a cluster is the sum of its rows' luck, modulo 1, so large clusters are no
     likelier than small ones. Clusters that are no larger than the whole hold-out go whole where their luck lies below
     *share*: a row that nothing is tied to is then held out whatever rows come or go. A stratum (skill and tier) with
     fewer than the whole part of its share is filled up with clusters that fit, by luck; where none fits, with the
     rows that have the fewest near them. No rule that looks at the rows alone could keep those fillings when rows are
-    added, so they are kept by memory: rows that were held out *before* stay. Shapes (n,).
+    added, so they are kept by memory: rows that were held out *before* stay, and a stratum of which rows were *seen*
+    then is not filled up again. So what is held out of a corpus that grows does not depend on the instalments.
+    Shapes (n,).
     """
     held = np.zeros(len(luck), bool) if before is None else before.copy()
     if share <= 0 or not len(luck):
@@ -45,6 +48,8 @@ def hold_out(
     held |= (fresh & (size <= max(share * len(luck), 1)) & (chance < share))[unit]
     _, code = np.unique(stratum, return_inverse=True)
     owed = np.floor(np.bincount(code) * share + 1e-9).astype(np.int64)
+    if seen is not None:
+        owed[code[seen]] = 0
     held = _fill_with_clusters(held, unit, code, owed, chance)
     degree = np.bincount(ties.pairs.ravel(), minlength=len(luck))
     return _fill_with_rows(held, code, owed, np.lexsort((luck, degree)))

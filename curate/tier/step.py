@@ -79,8 +79,8 @@ def run(space: Workspace, settings: Settings, sources: Sequence[ScoreSource], wo
     tier, borders, unsteady = _tiers(space, settings, hard, spread, () if frozen is None else _kept(frozen, measured))
     proposed, partners = _proposed(space, settings, ids)
     held_by = digest(settings.model_dump(mode="json", include={"holdout", "holdout_domain"}), work.seed)
-    kept = _before(space, ids, held=before is not None and before.held_by == held_by)
-    fate = _fates(space, settings, ~np.isnan(hard) & (proposed == ""), tier, corpus, kept, work.seed)
+    last_drawn = _before(space, ids, held=before is not None and before.held_by == held_by)
+    fate = _fates(space, settings, ~np.isnan(hard) & (proposed == ""), tier, corpus, last_drawn, work.seed)
     fate = np.where(proposed != "", proposed, fate)
     described = _describe(hard, tier, settings.tier_count)
     if space.disk.exists(revised.PATH):
@@ -300,19 +300,19 @@ def _fates(
     known: NDArray[np.bool_],
     tier: NDArray[np.int8],
     corpus: _Corpus,
-    before: NDArray[np.bool_],
+    before: tuple[NDArray[np.bool_], NDArray[np.bool_]],
     seed: int,
 ) -> NDArray[np.str_]:
     """What becomes of the rows that mining left: some are held out, some left unused, the rest trained on."""
     luck = draw(corpus.ids, seed, "tier", "holdout")
     skill = columns.codes(columns.strings(space, "skill", "the hold-out is drawn by"))[1]
     stratum = skill.astype(np.int64) * settings.tier_count + tier
-    given = before & known
+    given, seen = (each & known for each in before)
     for domain in settings.holdout_domain:
         given |= _of_domain(space, domain) & known
     held, near = np.zeros(len(known), bool), np.zeros(len(known), bool)
     ties = clusters.among(corpus.ties, known)
-    held[known] = holdout.hold_out(luck[known], stratum[known], settings.holdout, given[known], ties)
+    held[known] = holdout.hold_out(luck[known], stratum[known], settings.holdout, given[known], ties, seen[known])
     near[known] = holdout.near(held[known], np.ones(int(known.sum()), bool), ties)
     holdout.check_loss(int(near.sum()), int(known.sum()), settings.holdout_similarity)
     spare = _spare(space, settings, known & ~held & ~near, luck)
@@ -379,14 +379,16 @@ def _proposed(space: Workspace, settings: Settings, ids: pa.ChunkedArray) -> tup
     return mined.fates(ids, tables, settings.remove)
 
 
-def _before(space: Workspace, ids: pa.ChunkedArray, *, held: bool) -> NDArray[np.bool_]:
-    """Rows that the last run of this step held out, where that still counts."""
+def _before(space: Workspace, ids: pa.ChunkedArray, *, held: bool) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Rows that the last run of this step held out, and rows that it drew from; none where that counts no more."""
     if not held or not space.disk.exists("tiers.parquet"):
-        return np.zeros(len(ids), bool)
+        return np.zeros(len(ids), bool), np.zeros(len(ids), bool)
     tiers = space.read_table("tiers.parquet", ["id", "fate"])
-    out = tiers.filter(pc.equal(tiers.column("fate"), "holdout")).column("id")
-    found: NDArray[np.bool_] = pc.is_in(ids, value_set=out.combine_chunks()).to_numpy()
-    return found
+    out = tiers.filter(pc.equal(tiers.column("fate"), "holdout"))
+    found: list[NDArray[np.bool_]] = [
+        pc.is_in(ids, value_set=each.column("id").combine_chunks()).to_numpy() for each in (out, tiers)
+    ]
+    return found[0], found[1]
 
 
 def _of_domain(space: Workspace, domain: str) -> NDArray[np.bool_]:
