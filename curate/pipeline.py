@@ -223,9 +223,16 @@ class Pipeline:
             return None
         return held[0].findings[0].says
 
-    def probe(self, model: str, size: Size = "quick", name: str | None = None, stage: int | None = None) -> Measured:
+    def probe(
+        self,
+        model: str,
+        size: Size = "quick",
+        name: str | None = None,
+        stage: int | None = None,
+        training: str | None = None,
+    ) -> Measured:
         """Measure a model on what this run holds out; nothing is rebuilt, and a stale run is a `StaleError`."""
-        asked = probe.Asked(names.resolve(model, "lm"), size, name, stage)
+        asked = probe.Asked(names.resolve(model, "lm"), size, name, stage, training)
         return probe.run(self.space, self.recipe.probe, self.recipe.tier.holdout_domain, asked, self._written())
 
     def prober(self) -> Prober:
@@ -434,12 +441,12 @@ class Pipeline:
         settings, recipe = self.recipe.audit, self.recipe
         licences = [each.license for each in recipe.sources]
         told = settings.model_dump(mode="json", exclude={"fail_on"})  # a gate changes no report
-        key = {"version": audit.VERSION, "settings": told, "licences": licences}
+        matching = [each.model_dump(mode="json", exclude={"path", "map", "license"}) for each in recipe.pairs]
+        key = {"version": audit.VERSION, "settings": told, "licences": licences, "matching": matching}
 
         def wanted() -> Stamp:
-            beside = [
-                ingest.fingerprint(each, ingest.Settings()) if each else "" for each in (recipe.reference, recipe.pairs)
-            ]
+            sources = [recipe.reference] * bool(recipe.reference) + [[each] for each in recipe.pairs]
+            beside = [ingest.fingerprint(each, ingest.Settings()) for each in sources]
             before = "" if settings.parent is None else _written(settings.parent)
             return stamp(key, self._digest("write"), *beside, before, self._trained(), self._probed())
 
@@ -507,7 +514,13 @@ class Pipeline:
 
     def _pairs(self, work: Work) -> Workspace:
         """The texts of --pairs in a folder in memory, scored as the run scored its own."""
-        beside = _beside(self.recipe.pairs, work)
+        beside = Workspace("beside", OverlayDisk(LocalDisk(Path("beside"))))
+        readings = [
+            audit.Reading(entry, source, column, _parsed(one, work))
+            for entry, source in enumerate(self.recipe.pairs)
+            for column, one in source.readings()
+        ]
+        audit.lay_out(beside, readings, work.stamp)
         ready = [_with_found_models(each) for each in self.chosen]
         tokenizer = _found(self._model(self.recipe.score.tokenizer, "lm"))
         score.run_beside(self.space, beside, ready, tokenizer, work)
@@ -586,6 +599,12 @@ def _beside(sources: Sequence[ingest.Source], work: Work) -> Workspace:
     beside = Workspace("beside", OverlayDisk(LocalDisk(Path("beside"))))
     ingest.run(beside, ingest.Settings(), sources, replace(work, progress=silent, engine=LocalEngine()))
     return beside
+
+
+def _parsed(source: ingest.Source, work: Work) -> list[pa.Table]:
+    """The rows of another source, copies and rejects among them."""
+    apart = Workspace("apart", OverlayDisk(LocalDisk(Path("apart"))))
+    return ingest.parse(apart, [source], replace(work, progress=silent, engine=LocalEngine()))
 
 
 def _written(parent: str) -> str:

@@ -6,8 +6,9 @@ from shlex import quote
 from typing import TYPE_CHECKING, Any, get_args
 
 import tomli_w
-from pydantic import BaseModel, Field, ValidationError, field_validator
+from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
 
+from curate.audit.settings import Matching
 from curate.audit.step import Settings as AuditSettings
 from curate.core import problems, toml
 from curate.embed.step import Settings as EmbedSettings
@@ -32,6 +33,24 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from curate.store.workspace import Workspace
+
+
+class Pairs(Source, Matching):
+    """One entry of ``pairs``: a source, and how its texts belong together."""
+
+    def readings(self) -> list[tuple[str | None, Source]]:
+        """The sources to read: itself, or once for each column that holds a text, which is named beside it."""
+        plain = {"path": self.path, "map": self.map}
+        if not self.texts:
+            return [(None, Source.model_validate(plain))]
+        return [(column, Source(path=self.path, map={**self.map, "text": column})) for column in self.texts]
+
+    @model_validator(mode="after")
+    def _one_text(self) -> Pairs:
+        taken = sorted({"messages", "prompt", "text"} & set(self.map))
+        if self.texts and taken:
+            raise ValueError(f"texts says which columns hold the texts: leave {taken[0]} out of its map")
+        return self
 
 
 class Recipe(Frozen):
@@ -62,9 +81,8 @@ class Recipe(Frozen):
     reference: tuple[Source, ...] = Field(
         default=(), description="Texts that the curriculum should cover, as sources, for the audit."
     )
-    pairs: tuple[Source, ...] = Field(
-        default=(),
-        description="Texts of one meaning, as sources with columns pair and group, whose difficulty is compared.",
+    pairs: tuple[Pairs, ...] = Field(
+        default=(), description="Texts of one meaning, as sources that say how they go together: is one ranked harder?"
     )
     tier: TierSettings = Field(default_factory=TierSettings)
     pace: PaceSettings = Field(default_factory=PaceSettings)

@@ -193,13 +193,16 @@ class Run:
         *,
         reference: Sequence[str | Path] = (),
         pairs: Sequence[str | Path] = (),
+        match: Mapping[str, str | Sequence[str]] | None = None,
         **options: Unpack[AuditOptions],
     ) -> AuditReport:
         """Report on balance, coverage and progression, also as ``audit/report.html``; nothing earlier is rebuilt.
 
-        `StaleError` where the dataset is behind, `GateError` where ``fail_on`` names what is found.
+        *match* says how the texts of *pairs* go together, as in ``{"texts": ["sent_more", "sent_less"]}``. `StaleError`
+        where the dataset is behind, `GateError` where ``fail_on`` names what is found.
         """
-        beside = {"reference": _paths(reference), "pairs": _paths(pairs)}
+        matched = [{"path": str(path), **(match or {})} for path in pairs] or None
+        beside = {"reference": _paths(reference), "pairs": matched}
         recipe = changed(self.recipe, {"": beside, "audit": options})
         with self._writing(recipe) as pipeline:
             pipeline.require("write")
@@ -216,11 +219,12 @@ class Run:
         size: Size = "quick",
         stage: int | None = None,
         name: str | None = None,
+        training: str | None = None,
         **options: Unpack[ProbeOptions],
     ) -> Measured:
         """Measure a model on what this run holds out; nothing is rebuilt."""
         with self._writing(changed(self.recipe, {"probe": options})) as pipeline:
-            return pipeline.probe(model, size, name, stage)
+            return pipeline.probe(model, size, name, stage, training)
 
     def train(self, *, trust: bool = False, restart: bool = False, **options: Unpack[TrainOptions]) -> TrainReport:
         """Fine-tune a model in stage order, with gates; what was stopped goes on at the row where it was."""

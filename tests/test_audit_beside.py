@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -289,57 +288,6 @@ def told(folder: Path) -> AuditReport:
     from curate.audit.report import AuditReport
 
     return Workspace(folder).read_json("audit/report.json", AuditReport)
-
-
-def twins(path: Path, words: tuple[str, str] = ("short", "rather much longer")) -> Path:
-    """Forty pairs of texts of one meaning; those of the second group have more letters."""
-    rows = [
-        {
-            "pair": pair,
-            "group": side,
-            "instruction": f"Which {pair}?",
-            "output": f"This {words[side == 'long']} {pair}.",
-        }
-        for pair in range(40)
-        for side in ("brief", "long")
-    ]
-    path.write_text("\n".join(json.dumps(row) for row in rows) + "\n", encoding="utf-8")
-    return path
-
-
-def test_pairs_are_scored_as_the_run_scores_its_own_and_the_score_that_parts_them_is_named(made: Path) -> None:
-    before = sorted(str(path) for path in (made / "run" / "scores").rglob("*"))
-
-    assert call(["audit", str(made / "run"), "--pairs", str(twins(made / "twins.jsonl")), "-q"]) == 0
-
-    held = told(made / "run").pairs
-    assert held is not None
-    line = held.pairs[0]
-    assert (held.texts, held.unranked, held.left_out, line.pairs) == (80, 0, (), 40)
-    harder = line.first if line.verdict == "higher" else line.second
-    assert harder == "long"
-    assert sum(line.causes.values()) == pytest.approx(line.gap)
-    assert max(line.causes, key=lambda name: abs(line.causes[name])) == "letters.letters"
-    assert any(each.kind == "pairs" and "of --pairs" in each.says for each in told(made / "run").findings)
-    assert sorted(str(path) for path in (made / "run" / "scores").rglob("*")) == before
-
-
-def test_pairs_that_differ_in_nothing_that_is_scored_are_no_finding(made: Path) -> None:
-    same = twins(made / "same.jsonl", ("cold", "warm"))
-
-    assert call(["audit", str(made / "run"), "--pairs", str(same), "-q"]) == 0
-
-    held = told(made / "run").pairs
-    assert held is not None
-    assert (held.pairs[0].gap, held.pairs[0].harder, held.pairs[0].easier) == (0.0, 0, 0)
-
-
-def test_pairs_without_their_columns_are_refused_with_a_hint(made: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    plain = write_source(made / "plain.jsonl", 5)
-
-    assert call(["audit", str(made / "run"), "--pairs", str(plain), "-q"]) == 2
-
-    assert "'group', a column that no example has" in capsys.readouterr().err
 
 
 def test_a_reference_without_vectors_is_refused(made: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -172,6 +172,33 @@ def test_lessons_run_from_the_last_probe_of_one_stage_to_that_of_the_next() -> N
     assert last.loss.value == pytest.approx(expected)
 
 
+def of_training(probes: list[tuple[str, str | None, int | None, int | None]]) -> dict[int, str]:
+    """Which of some probes (name, training, stage, step), in their order, tell what stages taught."""
+    one = probe(0, "any", 0, None)
+    told = transfer(
+        [
+            one.model_copy(update={"name": name, "number": number, "training": training, "stage": stage, "step": step})
+            for number, (name, training, stage, step) in enumerate(probes)
+        ]
+    )
+    return {} if told is None else told.checkpoints
+
+
+def test_checkpoints_of_two_trainings_are_never_mixed() -> None:
+    base, one = ("base", None, None, None), [("a0", "a", 0, 10), ("a1", "a", 1, 20), ("a2", "a", 2, 30)]
+
+    assert of_training([base, *one, ("b0", "b", 0, 10)]) == {-1: "base", 0: "b0"}
+    assert of_training([base, *one, ("mine", None, 1, None)]) == {-1: "base", 1: "mine"}
+    assert of_training([*one, ("b0", "b", 0, 10)]) == {}
+
+
+def test_what_a_training_left_behind_when_it_was_taken_up_earlier_does_not_count() -> None:
+    one = [("a0", "a", 0, 10), ("a1", "a", 1, 20), ("a2", "a", 2, 30)]
+
+    assert of_training([*one, ("again", "a", 1, 15)]) == {0: "a0", 1: "again"}
+    assert of_training([*one, ("anew", "a", 0, 10)]) == {}
+
+
 def test_one_checkpoint_teaches_nothing() -> None:
     assert transfer([probe(0, "only", 0, 2)]) is None
 

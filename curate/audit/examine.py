@@ -72,6 +72,7 @@ class Paired:
     difficulty: NDArray[np.float64]
     domain: str
     left_out: tuple[str, ...]
+    unread: int = 0
 
 
 @dataclass(frozen=True)
@@ -275,6 +276,8 @@ def _pair_set(
         return None
     return PairSet(
         texts=len(paired.difficulty),
+        unread=paired.unread,
+        alone=pairs.alone(paired.groups, paired.unit),
         unranked=int(np.isnan(paired.difficulty).sum()),
         domain=paired.domain,
         left_out=paired.left_out,

@@ -85,6 +85,13 @@ def match(
     return held
 
 
+def alone(groups: Groups, unit: NDArray[np.int64]) -> int:
+    """How many rows of a group have no row of another group in their unit. *unit* has shape (rows,)."""
+    cells = np.unique(unit[groups.row] * len(groups.labels) + groups.group)
+    sides = np.bincount(cells // max(len(groups.labels), 1), minlength=int(unit.max(initial=-1)) + 1)
+    return int((sides[unit] < 2).sum())
+
+
 def _means(
     groups: Groups, unit: NDArray[np.int64], values: NDArray[np.float64], known: NDArray[np.bool_]
 ) -> NDArray[np.float64]:

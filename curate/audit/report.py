@@ -101,6 +101,10 @@ class PairSet(Frozen):
     """Texts of one meaning that were scored for this report as the run scores its own, and are not part of it."""
 
     texts: int
+    unread: int = Field(default=0, description="Rows that are no text, as where its column is empty.")
+    alone: int = Field(
+        default=0, description="Texts that nothing stands beside: no text of another group has their pair."
+    )
     unranked: int = Field(description="Texts that have no difficulty.")
     domain: str = Field(description="The domain of the corpus whose tables gave the ranks.")
     left_out: tuple[str, ...] = Field(description="Scores of the difficulty that such texts cannot have.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from curate.audit.thresholds import Thresholds
 from curate.protocol import Frozen
@@ -18,6 +18,32 @@ class Expectation(Frozen):
     expect: Literal["uniform", "corpus"] | dict[str, ExpectedShare] = Field(
         default="corpus", description="uniform, corpus, or a table of value = share; a value left out should not occur."
     )
+
+
+class Matching(Frozen):
+    """How texts of --pairs go together: joined by a column or by their places, or as columns of one row."""
+
+    texts: tuple[str, ...] = Field(
+        default=(),
+        description="Columns that hold one text each: every row is a pair, and a column's name is the group.",
+    )
+    group: str = Field(default="group", description="Column that says what texts of one pair differ in.")
+    pair: str = Field(default="pair", description="Column whose equal values join texts of one meaning.")
+    aligned: tuple[str, ...] | None = Field(
+        default=None,
+        description="Instead of pair: the n-th row of each group belongs to the n-th of the others, among rows that "
+        "are equal in these columns.",
+    )
+
+    @model_validator(mode="after")
+    def _plain(self) -> Matching:
+        if len(self.texts) == 1 or len(set(self.texts)) < len(self.texts):
+            raise ValueError("texts must name two columns or more, each once")
+        if self.texts and (self.group, self.pair, self.aligned) != ("group", "pair", None):
+            raise ValueError("texts makes each row a pair by itself: leave group, pair and aligned out")
+        if self.aligned is not None and self.pair != "pair":
+            raise ValueError("rows are joined by pair, or by their places with aligned: leave one of the two out")
+        return self
 
 
 class Settings(Frozen):

@@ -23,20 +23,23 @@ from curate.audit import (
     identity,
     licences,
     marks,
+    pairing,
     quality,
     reach,
     texts,
 )
 from curate.audit.corpus import code, numbers, places_of
+from curate.audit.pairing import Reading
 from curate.audit.probed import Probed
 from curate.audit.reach import Asked, ask
 from curate.audit.report import AuditReport, Quality, ScorerHealth
 from curate.audit.settings import Expectation, Settings
-from curate.core import views
+from curate.core import schemas, views
 from curate.core.measured import Measured, Transfer
 from curate.core.plan import Plan
 from curate.errors import SettingsError, did_you_mean
 from curate.protocol import Frozen
+from curate.store.workspace import Workspace
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -47,12 +50,12 @@ if TYPE_CHECKING:
     from curate.audit.groups import Groups
     from curate.audit.identity import Mentions
     from curate.audit.report import LicenceUse
+    from curate.store.stamps import Stamp
     from curate.store.work import Work
-    from curate.store.workspace import Workspace
 
-__all__ = ["Asked", "Given", "Report", "Settings", "ask", "run"]
+__all__ = ["Asked", "Given", "Reading", "Report", "Settings", "ask", "lay_out", "run"]
 
-VERSION = 3
+VERSION = 4
 ALWAYS = ("source", "language", "skill")
 """Columns that are audited without being named, where they have two values or more."""
 
@@ -319,25 +322,46 @@ def _scores(space: Workspace, plan: Plan, scored: _Scored, ids: pa.Array) -> dic
     return held
 
 
+def lay_out(beside: Workspace, readings: Sequence[Reading], stamp: Stamp) -> None:
+    """Write the texts of --pairs, each once, as `examples` of a folder, and how they go together as `pairs.parquet`.
+
+    Raises `SettingsError` where they cannot be matched as is asked.
+    """
+    seen = pa.array([], pa.string())
+    for reading in readings:
+        for table in reading.examples:
+            fresh = table.filter(pc.invert(pc.is_in(table.column("id"), value_set=seen)))
+            ids = fresh.column("id").combine_chunks()
+            first = np.sort(np.unique(pc.index_in(ids, value_set=ids.unique()).to_numpy(), return_index=True)[1])
+            seen = pa.concat_arrays([seen, ids.unique()])
+            part = Workspace.part("examples", len(beside.parts("examples")))
+            beside.write_table(part, fresh.select([*schemas.EXAMPLES.names, "user"]).take(first), stamp)
+    unread = sum(reading.unread for reading in readings)
+    beside.write_table("pairs.parquet", pa.concat_tables(map(pairing.joined, readings)), stamp, {"unread": unread})
+
+
 def _paired(beside: Workspace, plan: Plan | None, scored: _Scored) -> examine.Paired:
     """The texts of --pairs, ranked by the tables of the corpus's largest domain, whatever they are themselves."""
     if plan is None or not plan.knots:
         raise SettingsError("--pairs needs the plan of the run", fix="give `curate tier` first")
-    ids, order = gather.sort_ids(beside.read_all("examples", ["id"]).column("id"))
-    sides, joined = (_column(beside, name, order) for name in ("group", "pair"))
+    ids, _ = gather.sort_ids(beside.read_all("examples", ["id"]).column("id"))
     domain = max(plan.knots, key=lambda each: (each.rows, each.domain)).domain
     scores = _scores(beside, plan, scored, ids)
     kind = domain.rpartition("/")[2] if "/" in domain else "chat"
     everywhere = (np.full(len(ids), each, dtype=object) for each in (domain, kind))
     part = causes.of_rows(plan, scores, *everywhere)
     known = np.any([~np.isnan(each) for each in scores.values()], axis=0) if scores else np.zeros(len(ids), np.bool_)
+    lines = beside.read_table("pairs.parquet")
+    at = places_of(ids, lines.column("id"), "pairs.parquet")
+    unread = beside.about("pairs.parquet").get("unread")
     return examine.Paired(
-        groups=groups.by_values("group", sides),
-        unit=code(joined).codes,
-        parts={one.score: line for one, line in zip(plan.ingredients, part, strict=True) if one.score in scores},
-        difficulty=np.where(known, part.sum(axis=0), np.nan),
+        groups=groups.by_values("group", lines.column("group")),
+        unit=code(lines.column("pair")).codes,
+        parts={one.score: line[at] for one, line in zip(plan.ingredients, part, strict=True) if one.score in scores},
+        difficulty=np.where(known, part.sum(axis=0), np.nan)[at],
         domain=domain,
         left_out=tuple(one.score for one in plan.ingredients if one.score not in scores),
+        unread=unread if isinstance(unread, int) else 0,
     )
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from curate.audit.settings import Matching
 from curate.audit.step import Report
 from curate.audit.step import Settings as AuditSettings
 from curate.cli import output, summary
@@ -15,6 +16,9 @@ from curate.cli.session import recipe_of, writing
 from curate.errors import SettingsError
 from curate.pipeline import hold_gate
 from curate.recipe import changed
+
+LISTS = ("texts", "aligned")
+"""Keys of --match that name several columns."""
 
 
 @click.command("audit", epilog="Example: curate audit runs/first --by author,language --fail-on error")
@@ -26,7 +30,13 @@ from curate.recipe import changed
     "--pairs",
     multiple=True,
     metavar="SOURCE",
-    help="Texts of one meaning, with columns pair and group, whose difficulty is compared.",
+    help="Texts of one meaning, whose difficulty is compared: rows with columns pair and group, or as --match says.",
+)
+@click.option(
+    "--match",
+    metavar="KEY=COLUMN,...",
+    help="How texts of --pairs go together: texts=A+B (columns of a row), group=A,pair=B, or group=A,aligned=B+C: the "
+    "n-th row of each A, among rows of equal B and C.",
 )
 @click.option("--lexicon", metavar="TOML", type=click.Path(path_type=Path), help="Terms of yours by axis and value.")
 @setting(AuditSettings, "parent")
@@ -37,6 +47,7 @@ def command(
     run: str,
     reference: tuple[str, ...],
     pairs: tuple[str, ...],
+    match: str | None,
     lexicon: Path | None,
     quiet: bool,
     verbose: bool,
@@ -47,8 +58,12 @@ def command(
 
     Nothing is rebuilt: where the run is stale, the command to run first is named.
     """
-    named = {"reference": reference, "pairs": pairs}
-    beside = {name: [{"path": path} for path in paths] or None for name, paths in named.items()}
+    if match and not pairs:
+        raise SettingsError("--match says how texts of --pairs go together, and there are none", fix="give --pairs too")
+    beside = {
+        "reference": [{"path": path} for path in reference] or None,
+        "pairs": [{"path": path, **_read_match(match)} for path in pairs] or None,
+    }
     options = {**given, "lexicon": None if lexicon is None else _read_lexicon(lexicon)}
     recipe = changed(recipe_of(run), {"": beside, "audit": options})
     with writing(run, recipe, quiet=quiet, verbose=verbose) as pipeline:
@@ -62,6 +77,21 @@ def command(
         summary.audited(report)
         output.note(f"report: {run}/audit/report.html")
     hold_gate(report, recipe.audit)
+
+
+def _read_match(text: str | None) -> dict[str, object]:
+    """``group=A,aligned=B+C`` as the recipe has it: lists where the recipe has lists."""
+    told: dict[str, object] = {}
+    for each in (text or "").split(",") if text else ():
+        key, _, value = each.partition("=")
+        if key.strip() not in Matching.model_fields or not _:
+            raise SettingsError(
+                f"--match has {each.strip()!r}, which it does not know",
+                fix="write texts=A+B, group=A,pair=B or group=A,aligned=B+C",
+            )
+        names = tuple(name.strip() for name in value.split("+") if name.strip())
+        told[key.strip()] = names if key.strip() in LISTS else value.strip()
+    return told
 
 
 def _read_lexicon(path: Path) -> dict[str, object]:

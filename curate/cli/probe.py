@@ -14,7 +14,7 @@ from curate.probe.settings import Settings as ProbeSettings
 from curate.recipe import changed
 
 
-@click.command("probe", epilog="Example: curate probe runs/first --model runs/first/training/stage-02 --stage 2")
+@click.command("probe", epilog="Example: curate probe runs/first --model runs/first/training/model --name after")
 @click.argument("run", metavar="RUN")
 @click.option("--model", default="auto", show_default=True, help="Causal model or checkpoint: hub id, folder or .gguf.")
 @click.option(
@@ -25,6 +25,7 @@ from curate.recipe import changed
     help="How many held-out rows are asked; quick is cheap enough for gates.",
 )
 @click.option("--stage", type=click.IntRange(0), help="Stage after which the checkpoint was taken.")
+@click.option("--training", help="Training that the checkpoint is of. [default: the one in whose folder it lies]")
 @click.option("--name", help="Name of the checkpoint in reports. [default: the model's]")
 @setting(ProbeSettings, "unit")
 @setting(ProbeSettings, "generate")
@@ -37,6 +38,7 @@ def command(
     size: Size,
     stage: int | None,
     name: str | None,
+    training: str | None,
     quiet: bool,
     verbose: bool,
     as_json: bool,
@@ -48,7 +50,7 @@ def command(
     """
     recipe = changed(recipe_of(run), {"probe": given})
     with writing(run, recipe, quiet=quiet, verbose=verbose) as pipeline:
-        measured = pipeline.probe(model, size, name, stage)
+        measured = pipeline.probe(model, size, name, stage, training)
     if as_json:
         output.as_json(measured)
         return

@@ -139,6 +139,7 @@ class Measured(Frozen):
     name: str
     model: str
     number: int = Field(ge=0, description="Probes of a run are numbered as they are made.")
+    training: str | None = Field(default=None, description="The training that it was taken in; None where not told.")
     stage: int | None = Field(description="The stage after which the checkpoint was taken; None where not known.")
     step: int | None = Field(description="The optimiser step; None where not known.")
     size: Size
@@ -174,8 +175,9 @@ class Lesson(Frozen):
 
 
 class Transfer(Frozen):
-    """What `probe/transfer.json` holds: stage x skill, from checkpoints that were taken after stages."""
+    """What `probe/transfer.json` holds: stage x skill, from checkpoints that one training took after stages."""
 
+    training: str | None = Field(default=None, description="That training; None where no probe tells of one.")
     checkpoints: dict[int, str] = Field(description="Name of the probe taken after each stage; -1 is before training.")
     size: Size
     lessons: tuple[Lesson, ...]

@@ -11,6 +11,8 @@ from __future__ import annotations
 import shutil
 from typing import IO, TYPE_CHECKING, Any
 
+import pyarrow as pa
+
 from curate.core.ids import digest
 from curate.errors import DataError
 from curate.ingest import jobs, linking, report, rounds
@@ -35,6 +37,7 @@ __all__ = [
     "fingerprint",
     "keep_stdin",
     "licences",
+    "parse",
     "run",
 ]
 
@@ -80,11 +83,7 @@ def run(space: Workspace, settings: Settings, sources: Sequence[Source], work: W
 
     Raises `DataError` where a file is damaged beyond its rows, and where no row at all becomes an example.
     """
-    inputs = find(sources, _stdin(space))
-    job = jobs.ParseJob(space, settings, {each.name: dict(each.map) for each in inputs if each.map})
-    seen = rounds.parse(job, inputs, work)
-    if not seen:
-        raise DataError(f"{_named(inputs)} has no rows", fix="name a source that has some")
+    inputs, job, seen = _parsed(space, settings, sources, work)
     rounds.settle(job, inputs, linking.link_trees(space, settings, seen), work)
     for folder in OUTPUTS:
         space.trim(folder, len(seen))
@@ -92,8 +91,34 @@ def run(space: Workspace, settings: Settings, sources: Sequence[Source], work: W
     made = report.add_up(_tallies(space, len(seen)), files, left_out(sources))
     space.disk.remove(jobs.PARSED)
     if made.examples == 0:
-        raise _no_examples(space, made, inputs)
+        raise _no_examples(space.read_table(Workspace.part("rejected", 0)), made.rows, inputs)
     return made
+
+
+def parse(space: Workspace, sources: Sequence[Source], work: Work) -> list[pa.Table]:
+    """The rows of the sources part by part, copies and rejects among them, as `rows.FIXED` and ``user`` tell them.
+
+    Raises `DataError` where there are no rows, and where none of them is an example.
+    """
+    inputs, _, seen = _parsed(space, Settings(), sources, work)
+    tables = [space.read_table(Workspace.part(part.folder, part.index)) for part in seen]
+    outcomes = [each for table in tables for each in table.column("outcome").to_pylist()]
+    if "example" not in outcomes:
+        refused = pa.concat_tables([each.select(["source", "row", "reason"]) for each in tables])
+        raise _no_examples(refused, len(outcomes), inputs)
+    return tables
+
+
+def _parsed(
+    space: Workspace, settings: Settings, sources: Sequence[Source], work: Work
+) -> tuple[list[Input], jobs.ParseJob, list[rounds.Seen]]:
+    """The inputs, the job that parses them, and their parts, which are parsed."""
+    inputs = find(sources, _stdin(space))
+    job = jobs.ParseJob(space, settings, {each.name: dict(each.map) for each in inputs if each.map})
+    seen = rounds.parse(job, inputs, work)
+    if not seen:
+        raise DataError(f"{_named(inputs)} has no rows", fix="name a source that has some")
+    return inputs, job, seen
 
 
 def _stdin(space: Workspace | None) -> Callable[[], IO[bytes]] | None:
@@ -108,12 +133,11 @@ def _tallies(space: Workspace, parts: int) -> Iterator[dict[str, Any]]:
         yield tally
 
 
-def _no_examples(space: Workspace, made: Report, inputs: Sequence[Input]) -> DataError:
-    table = space.read_table(Workspace.part("rejected", 0))
-    row = next(iter(table.slice(0, 1).to_pylist()), None)
+def _no_examples(rejected: pa.Table, rows: int, inputs: Sequence[Input]) -> DataError:
+    row = next(iter(rejected.slice(0, 1).to_pylist()), None)
     first = f"; the first, {row['source']}:{row['row']}: {row['reason']}" if row else ""
     return DataError(
-        f"none of the {made.rows} rows of {_named(inputs)} is an example{first}",
+        f"none of the {rows} rows of {_named(inputs)} is an example{first}",
         fix="name their columns with --map prompt=q,completion=a (a dot reaches inside: turns.0.text), or mend it",
     )
 

@@ -16,6 +16,7 @@ PATTERNS = (
     "*.safetensors",
     "*.safetensors.index.json",
     "config.json",
+    "adapter_config.json",
     "generation_config.json",
     "*/config.json",
     "modules.json",
@@ -75,6 +76,11 @@ def fingerprint(folder: Path) -> str:
 def fingerprint_of_file(file: Path) -> str:
     """The same for a model in one file, whatever the file is called."""
     return _digest([("model.gguf", file)])
+
+
+def joined(*fingerprints: str) -> str:
+    """One fingerprint for what several models make together."""
+    return f"sha256:{sha256(' '.join(fingerprints).encode()).hexdigest()}"
 
 
 def _digest(files: Iterable[tuple[str, Path]]) -> str:

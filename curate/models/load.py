@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from curate.errors import SettingsError
-from curate.models import gguf, pooling
+from curate.models import adapter, gguf, pooling
 from curate.models.bodies import body_of
 from curate.models.choose import forward_of
 from curate.models.device import Settled, number_format, pick_device, settle
@@ -65,7 +66,9 @@ def load_encoder(model: Resolved, precision: Precision = "auto", device: str = "
 
 def wrap(network: Network, tokenizer: Tokenizer, name: str = "model") -> LanguageModel:
     """A model that is in memory already, as it is: same weights, adapters, number format and device."""
-    network = network.get_base_model() if hasattr(network, "get_base_model") else network  # peft puts it into another
+    if hasattr(network, "get_base_model"):  # peft puts it into another
+        adapter.check(network, name)
+        network = network.get_base_model()
     weight = network.get_input_embeddings().weight
     formats: dict[str, Settled] = {"torch.float32": "fp32", "torch.bfloat16": "bf16", "torch.float16": "fp16"}
     limit = getattr(network.config.get_text_config(), "max_position_embeddings", None)
@@ -76,6 +79,8 @@ def wrap(network: Network, tokenizer: Tokenizer, name: str = "model") -> Languag
 def _tokenizer(model: Resolved) -> Tokenizer:
     from transformers import AutoTokenizer
 
+    if model.base is not None and not (model.folder or Path()).joinpath("tokenizer.json").is_file():
+        return _tokenizer(model.base)
     folder = model.folder or gguf.tokenizer_folder(model)
     with said_plainly(model.name):
         tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
@@ -91,6 +96,10 @@ def load_network(model: Resolved, precision: Settled = "fp32") -> Network:
     """The bare network of a language model on the CPU, its weights free to be trained; never shared with others."""
     from transformers import AutoModelForCausalLM
 
+    if model.base is not None and model.folder is not None:
+        base = load_network(model.base)
+        with said_plainly(model.name), quietly():
+            return adapter.merged(base, model.folder).to(number_format(precision))
     folder = model.folder or gguf.weights_folder(model)
     with said_plainly(model.name), quietly():
         return AutoModelForCausalLM.from_pretrained(

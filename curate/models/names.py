@@ -9,8 +9,8 @@ from typing import Literal, NamedTuple
 from pydantic import Field
 
 from curate.errors import SettingsError, did_you_mean
+from curate.models import adapter, hub
 from curate.models import folder as folders
-from curate.models import hub
 from curate.protocol import Frozen
 
 Kind = Literal["lm", "encoder"]
@@ -20,7 +20,8 @@ class Resolved(Frozen):
     """A model that was found. What is dumped says which weights they are; where they lie on this machine is not.
 
     ``fingerprint`` covers weights, configuration and tokenizer; ``revision`` is the commit of a hub model. One of
-    ``folder`` and ``file`` (GGUF) is given.
+    ``folder`` and ``file`` (GGUF) is given; where the folder holds an adapter, ``base`` is the model that it stands
+    beside, and the fingerprint covers both.
     """
 
     name: str
@@ -29,6 +30,7 @@ class Resolved(Frozen):
     fingerprint: str = Field(pattern=r"^sha256:[0-9a-f]{64}$")
     folder: Path | None = Field(default=None, exclude=True, repr=False)
     file: Path | None = Field(default=None, exclude=True, repr=False)
+    base: Resolved | None = Field(default=None, exclude=True, repr=False)
 
     @property
     def reference(self) -> str:
@@ -120,8 +122,24 @@ def _gguf(name: str, path: Path, kind: Kind) -> Resolved:
 
 def _from_folder(name: str, path: Path, kind: Kind) -> Resolved:
     _not_only_for_sentences(name, path, kind)
+    if adapter.is_adapter(path):
+        return _adapter(name, path, kind)
     folder = folders.check(path)
     return Resolved(name=name, kind=kind, fingerprint=folders.fingerprint(folder), folder=folder)
+
+
+def _adapter(name: str, path: Path, kind: Kind) -> Resolved:
+    _same_kind(name, "lm", kind)
+    beside = adapter.base_of(path)
+    try:
+        base = resolve(beside, "lm")
+    except SettingsError as error:
+        raise SettingsError(
+            f"the adapter {name} stands beside the model {beside!r}, which cannot be had: {error.problem}",
+            fix=f"put that model there, or name its new place in {path / adapter.CONFIG}",
+        ) from error
+    both = folders.joined(folders.fingerprint(path), base.fingerprint)
+    return Resolved(name=name, kind=kind, fingerprint=both, folder=path, base=base)
 
 
 def _from_hub(model: str, revision: str | None, kind: Kind, *, install: str | None = None) -> Resolved:

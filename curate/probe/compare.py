@@ -53,15 +53,18 @@ def changes(now: Rows, then: Rows) -> Iterator[Change]:
 def transfer(probes: Sequence[Measured]) -> Transfer | None:
     """What each stage did to each skill; None where no two stages, or the start and a stage, were measured alike.
 
-    A probe without a stage counts as before training where it comes before all that have one. Of several probes after
-    one stage the last counts, and of the two sizes the one that measured more stages.
+    All are of the training that was probed last. A probe without a stage counts as before training where it comes
+    before all that have one. Of several probes after one stage the last counts, and of the two sizes the one that
+    measured more stages.
     """
-    by_size = [_staged([each for each in probes if each.size == size]) for size in ("full", "quick")]
+    of_one = _of_one_training(sorted(probes, key=lambda each: each.number))
+    by_size = [_staged([each for each in of_one if each.size == size]) for size in ("full", "quick")]
     staged = max(by_size, key=len)
     if len(staged) < 2:
         return None
     stages = sorted(staged)
     return Transfer(
+        training=staged[stages[-1]].training,
         checkpoints={stage: staged[stage].name for stage in stages},
         size=staged[stages[0]].size,
         lessons=tuple(
@@ -73,12 +76,28 @@ def transfer(probes: Sequence[Measured]) -> Transfer | None:
     )
 
 
-def _staged(probes: Sequence[Measured]) -> dict[int, Measured]:
+def _of_one_training(in_order: Sequence[Measured]) -> list[Measured]:
+    """The probes of the training that was probed last, and of models that are of no training.
+
+    A training that was taken up at an earlier step, or begun anew, has left probes behind that it never came to again.
+    """
+    of_stages = [each for each in in_order if each.stage is not None]
+    kept: list[Measured] = []
+    for each in in_order:
+        if each.training is None and each.stage is None:
+            kept.append(each)
+        elif of_stages and each.training == of_stages[-1].training:
+            kept = [one for one in kept if each.step is None or one.step is None or one.step < each.step]
+            kept.append(each)
+    return kept
+
+
+def _staged(in_order: Sequence[Measured]) -> dict[int, Measured]:
     """The last probe after each stage, of the suite that was asked last; -1 is before training."""
-    in_order = sorted(probes, key=lambda each: each.number)
     alike = [each for each in in_order if each.suite == in_order[-1].suite]
     first = next((place for place, each in enumerate(alike) if each.stage is not None), 0)
-    before = {-1: alike[first - 1]} if first else {}
+    untrained = [each for each in alike[:first] if each.training is None]
+    before = {-1: untrained[-1]} if untrained else {}
     return before | {each.stage: each for each in alike if each.stage is not None}
 
 

@@ -43,6 +43,7 @@ class Checkpoint:
     number: int = 0
     stage: int | None = None
     step: int | None = None
+    training: str | None = None
 
 
 def measure(
@@ -66,6 +67,7 @@ def measure(
         name=checkpoint.name,
         model=checkpoint.model,
         number=checkpoint.number,
+        training=checkpoint.training,
         stage=checkpoint.stage,
         step=checkpoint.step,
         size=suite.size,

@@ -6,9 +6,10 @@ import re
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
+import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -35,6 +36,8 @@ __all__ = ["Report", "Settings", "prober", "run", "suite"]
 
 VERSION = 1
 _TRANSFER = "probe/transfer.json"
+BEGUN = "training/begun.json"
+"""Where a training notes what it is of."""
 
 Report = Measured
 
@@ -47,6 +50,7 @@ class Asked:
     size: Size = "quick"
     name: str | None = None
     stage: int | None = None
+    training: str | None = None
 
 
 def run(space: Workspace, settings: Settings, domains: Sequence[str], asked: Asked, work: Work) -> Report:
@@ -58,7 +62,8 @@ def run(space: Workspace, settings: Settings, domains: Sequence[str], asked: Ask
     tokenizer = load.load_tokenizer(asked.model)
     lm = load.wrap(network.requires_grad_(requires_grad=False), tokenizer, asked.model.name)
     earlier = probes(space)
-    checkpoint = Checkpoint(name, _public(asked.model), _next(earlier), asked.stage)
+    training = asked.training or _training_of(asked.model)
+    checkpoint = Checkpoint(name, _public(asked.model), _next(earlier), asked.stage, training=training)
     options = LmSettings(precision=settings.precision, device=settings.device)
     tokens = 0
 
@@ -71,7 +76,7 @@ def run(space: Workspace, settings: Settings, domains: Sequence[str], asked: Ask
     work.progress("probe", 0, len(asks.table), "rows")
     matched = written.check(asks, network, tokenizer, settings.generate)
     with pulse.heard(hear):
-        measured = measure(asks, lm, checkpoint, options, matched=matched, since=_last(earlier, asks, name))
+        measured = measure(asks, lm, checkpoint, options, matched=matched, since=_last(earlier, asks, checkpoint))
     work.progress("probe", len(asks.table), len(asks.table), "rows")
     _keep(space, measured)
     return measured
@@ -91,10 +96,10 @@ def prober(space: Workspace, settings: Settings, domains: Sequence[str], work: W
         since: Measured | None = None,
     ) -> Measured:
         asks, earlier = asked(), probes(space)
-        checkpoint = Checkpoint(name, name, _next(earlier), stage, step)
+        checkpoint = Checkpoint(name, name, _next(earlier), stage, step, _begun(space))
         with _at_rest(network):
             lm = load.wrap(network, tokenizer, name)
-            measured = measure(asks, lm, checkpoint, since=since or _last(earlier, asks, name, step))
+            measured = measure(asks, lm, checkpoint, since=since or _last(earlier, asks, checkpoint))
         _keep(space, measured)
         return measured
 
@@ -177,10 +182,32 @@ def _labels(space: Workspace, name: str, ids: pa.Array) -> dict[str, str]:
     return found
 
 
-def _last(earlier: Sequence[Measured], asks: Suite, name: str, step: int | None = None) -> Measured | None:
-    """The last probe with the same rows, of another checkpoint; of a training that is resumed, of an earlier step."""
-    alike = (each for each in reversed(earlier) if each.suite == asks.digest and each.name != name)
-    return next((each for each in alike if step is None or each.step is None or each.step < step), None)
+def _last(earlier: Sequence[Measured], asks: Suite, now: Checkpoint) -> Measured | None:
+    """The last probe of the same rows and another checkpoint: of the same training, at an earlier step, or of none."""
+    for each in reversed(earlier):
+        mine = now.training is None or each.training == now.training or (each.training is None and each.stage is None)
+        before = now.step is None or each.step is None or each.step < now.step
+        if each.suite == asks.digest and each.name != now.name and mine and before:
+            return each
+    return None
+
+
+def _begun(space: Workspace) -> str | None:
+    """The training that was begun in this run, by its digest; None where there is none."""
+    return _short(space.read_bytes(BEGUN)) if space.disk.exists(BEGUN) else None
+
+
+def _training_of(model: Resolved) -> str | None:
+    """The training in whose folder a checkpoint lies; None where it lies in none of ours."""
+    name = PurePosixPath(BEGUN).name
+    above = [] if model.folder is None else [folder / name for folder in list(model.folder.resolve().parents)[:2]]
+    held = next((path for path in above if path.is_file()), None)
+    return None if held is None else _short(held.read_bytes())
+
+
+def _short(begun: bytes) -> str:
+    told = orjson.loads(begun)
+    return str(told["digest"])[:12]
 
 
 def _next(earlier: Sequence[Measured]) -> int:
