@@ -172,7 +172,7 @@ def test_a_rare_skill_reaches_its_floor_by_repeated_rows() -> None:
     rare = np.where(np.random.default_rng(1).random(4000) < 0.02, 2, rows.skill % 2).astype(np.int32)
     rows = arrange.Rows(**{**vars(rows), "skill": rare})
 
-    _, found = laid(rows, arrange.Frame(3, {}), floor=0.025, most_visits=10)
+    _, found = laid(rows, arrange.Frame(3, {}), floor={"skill": 0.025}, most_visits=10)
 
     for each in found:
         assert (rows.skill[each.order] == 2).mean() >= 0.025
@@ -184,7 +184,7 @@ def test_no_row_is_repeated_more_often_than_allowed() -> None:
     rare = (np.random.default_rng(1).random(2000) < 0.01).astype(np.int32)
     rows = arrange.Rows(**{**vars(rows), "skill": rare})
 
-    _, found = laid(rows, arrange.Frame(4, {}), floor=0.3, most_visits=3)
+    _, found = laid(rows, arrange.Frame(4, {}), floor={"skill": 0.3}, most_visits=3)
 
     visits = np.bincount(np.concatenate([each.order for each in found]))
     repeated = np.concatenate([each.order[each.role == 2] for each in found])
@@ -231,7 +231,7 @@ def placed(space: Workspace, plan: Plan) -> order.Placed:
     placed, cut, tagged = (frame(space, name) for name in ("order", "tiers", "skills"))
     tokens = pl.concat([pl.DataFrame(pl.from_arrow(part)) for part in space.read_parts("statistics/tokens")])
     none = pl.DataFrame(schema={"id": pl.String, "parent": pl.String, "how": pl.String})
-    return order.placed(placed, cut, tagged, tokens, frame(space, "mined/edges"), none, plan)
+    return order.placed(placed, cut, tagged, tokens, frame(space, "mined/edges"), none, plan, cut.select("id"))
 
 
 @pytest.fixture(scope="module")
@@ -258,6 +258,7 @@ def test_a_plan_that_is_kept_has_no_claim_that_fails(planned: tuple[Workspace, P
     ("claim", "change"),
     [
         ("no row comes again within the window of the plan", lambda _: {"window": 10_000}),
+        ("no row comes again within the window of the plan", lambda _: {"window_goal": 10_000}),
         ("a skill opens only after its prerequisites", lambda _: {"requires": {"code": ("sums",)}}),
         ("every stage holds the rows and tokens that the plan says", lambda plan: stages_with(plan, tokens=7)),
         ("every stage holds the rows and tokens that the plan says", lambda plan: stages_with(plan, review_goal=0.01)),
@@ -283,7 +284,7 @@ def test_verify_sees_an_order_that_is_altered(planned: tuple[Workspace, Plan]) -
         skill=pl.col("skill").sort(descending=True),
     )
 
-    failed = [each.claim for each in order.order(order.Placed(swapped, kept.plan)) if not each.holds]
+    failed = [each.claim for each in order.order(order.Placed(swapped, kept.plan, kept.columns)) if not each.holds]
 
     assert failed == [
         "a skill opens only after its prerequisites",

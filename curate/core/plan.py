@@ -128,6 +128,12 @@ class Stage(Frozen):
     review_goal: float = Field(default=0.0, description="Share of review among its new and review rows.")
     edges_goal: float = Field(default=0.0, description="Largest share of edge cases among its new rows.")
     vary_goal: dict[str, float] = Field(default={}, description="Largest share of varied to new rows by kind.")
+    floor_goal: dict[str, float] = Field(
+        default={}, description="Smallest share of its rows, by column, of each value that was met."
+    )
+    below_floor: dict[str, tuple[str, ...]] = Field(
+        default={}, description="Values by column that fall short of that, as none of their rows may come again."
+    )
     learning: LearningRate = Field(default=LearningRate())
     gate: Gate = Field(default=Gate())
     difficulty: float | None = Field(description="Mean difficulty of all rows; None for an empty stage.")
@@ -153,6 +159,10 @@ class Plan(Frozen):
     passes: int
     mixed: float
     window: int = Field(description="No row comes again within this many rows.")
+    window_goal: int = Field(default=0, description="Rows within which none was to come again.")
+    most_visits: int | None = Field(
+        default=None, description="How often a row comes at most where a floor gives it again; None without floors."
+    )
     prerequisites: bool = Field(default=True, description="Whether a skill opens only after those that it requires.")
     requires: dict[str, tuple[str, ...]] = Field(default={}, description="The skills that each skill requires.")
     together: dict[str, tuple[str, ...]] = Field(

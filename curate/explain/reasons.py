@@ -107,7 +107,7 @@ def of_place(plan: Plan, stage: int, because: str, skill: str | None, tier: int 
         case "all":
             return f"reviewed in {_named(here)}: the policy goes through all earlier rows again"
         case "floor":
-            return f"repeated in {_named(here)}: its skill {skill} would hold less than its floor"
+            return f"repeated in {_named(here)}: its {_floors(here, skill)} would hold less than the floor of the stage"
         case "revision":
             return f"repeated in {_named(here)}: the revision of this edition gives it again"
         case "pass":
@@ -119,6 +119,11 @@ def of_place(plan: Plan, stage: int, because: str, skill: str | None, tier: int 
 
 def _named(stage: Stage) -> str:
     return stage.name + (f" ({stage.module})" if stage.module else "")
+
+
+def _floors(stage: Stage, skill: str | None) -> str:
+    """The columns that have a floor in a stage, any of which may have asked for a row."""
+    return " or ".join(f"skill {skill}" if column == "skill" else column for column in stage.floor_goal)
 
 
 def _for(stage: Stage, skill: str | None) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -33,13 +33,27 @@ KNOWN = -1
 
 
 @dataclass(frozen=True)
+class Groups:
+    """A column: its distinct values, and each row's as a place in them, -1 where it has none. Shape (n,)."""
+
+    words: Sequence[str]
+    code: NDArray[np.int32]
+
+    @property
+    def count(self) -> int:
+        """How many of the values some row has."""
+        return len(np.unique(self.code[self.code >= 0]))
+
+
+@dataclass(frozen=True)
 class Rows:
     """The training rows: what the order depends on. Arrays of shape (n,); *skill* is a code into *skills*.
 
     *typical* rises with how representative a row is; None where that is not known. *edge* marks rare and good rows.
     *known* marks rows that an earlier edition taught, which are never new here and come as review alone; *again* says
     in how many stages a row comes once more, from its own on. Both None where no revision asks for it. *near* holds
-    each row's neighbours where a broad beginning looks for rows that stand for others.
+    each row's neighbours where a broad beginning looks for rows that stand for others. *columns* holds those, beside
+    the skill, that a floor names.
     """
 
     tier: NDArray[np.int8]
@@ -53,6 +67,11 @@ class Rows:
     known: NDArray[np.bool_] | None = None
     again: NDArray[np.int8] | None = None
     near: Nearby | None = None
+    columns: Mapping[str, Groups] = field(default_factory=dict)
+
+    def grouped(self, column: str) -> Groups:
+        """The groups of a column that a floor names."""
+        return Groups(self.skills, self.skill) if column == "skill" else self.columns[column]
 
     def with_varied(self, made: Variations) -> Rows:
         """The rows with the varied ones after them: these share all with their base but tokens and luck."""
@@ -65,6 +84,10 @@ class Rows:
             skill=np.concatenate([self.skill, self.skill[made.base]]),
             tokens=np.concatenate([self.tokens, made.tokens]),
             luck=np.concatenate([self.luck, made.luck]),
+            columns={
+                name: replace(each, code=np.concatenate([each.code, each.code[made.base]]))
+                for name, each in self.columns.items()
+            },
         )
 
 
@@ -304,7 +327,7 @@ def _more(
     free: NDArray[np.bool_],
     visits: NDArray[np.int32],
 ) -> NDArray[np.int64]:
-    """The rows that the stage repeats so that each skill that is open has its floor; *held* are those it has anyway."""
+    """The rows that the stage repeats so that all groups that were met have their floor; *held* it has anyway."""
     if not goal.floor:
         return np.zeros(0, np.int64)
     met = (plan.new_in < number) & free
@@ -312,7 +335,9 @@ def _more(
     here = plan.new_in == number
     if not settings.window:
         met |= here
-    return repeats(rows.skill, held, met, visits + here, rows.luck, goal.floor, settings.most_visits)
+    visited = visits + here
+    groups = {column: rows.grouped(column).code for column in goal.floor}
+    return repeats(goal.floor, groups, held, met & (visited < settings.most_visits), visited, rows.luck)
 
 
 def _asked(

@@ -23,8 +23,8 @@ WORDS = (
 )
 """New rows: its tier opens here; its skill does; no module opens it; kept back for the mixed stage; rare and good, so
 from the middle on; put off by a budget; shown in the broad beginning; its place in the policy's sequence. Others: due
-for review; reviewed early; all earlier rows again; to reach a skill's floor; a further pass; since a revision asks for
-it; varied, by kind."""
+for review; reviewed early; all earlier rows again; to reach the floor of a group; a further pass; since a revision
+asks for it; varied, by kind."""
 
 
 def code(word: str) -> int:

@@ -9,6 +9,7 @@ import numpy as np
 from curate.core.plan import Length, Stage
 from curate.core.vary import KINDS
 from curate.pace.because import code
+from curate.pace.repeats import least
 from curate.pace.sequence import AUGMENTED, NEW, REPEAT, REVIEW
 
 if TYPE_CHECKING:
@@ -54,11 +55,27 @@ def stage(laid: Laid, goal: Goal, rows: Rows, course: Course) -> Stage:
         review_goal=goal.review,
         edges_goal=goal.edges,
         vary_goal=dict(goal.vary),
+        floor_goal=dict(goal.floor),
+        below_floor=_below(laid, goal, rows, course),
         learning=goal.learning,
         gate=goal.gate,
         difficulty=float(rows.difficulty[order].mean(dtype=np.float64)) if len(order) else None,
         skills={name: int(count) for name, count in zip(rows.skills, counts, strict=True) if count},
     )
+
+
+def _below(laid: Laid, goal: Goal, rows: Rows, course: Course) -> dict[str, tuple[str, ...]]:
+    """The groups that were met and hold less than their floor, by column."""
+    found = {}
+    for column, floor in goal.floor.items():
+        groups = rows.grouped(column)
+        held = np.bincount(groups.code[laid.order] + 1, minlength=len(groups.words) + 1)[1:]
+        taught = groups.code[: len(course.new_in)][(course.new_in >= 0) & (course.new_in <= laid.stage)]
+        met = np.bincount(taught + 1, minlength=len(groups.words) + 1)[1:] + held > 0
+        short = met & (held < least(floor, len(laid.order)))
+        if short.any():
+            found[column] = tuple(groups.words[at] for at in np.flatnonzero(short).tolist())
+    return found
 
 
 def review_share(goals: Sequence[Goal], described: Sequence[Stage]) -> float:

@@ -41,7 +41,8 @@ class Goal:
     review: float = 0.0
     edges: float = 0.0
     vary: Mapping[Kind, float] = field(default_factory=dict)
-    floor: float = 0.0
+    floor: Mapping[str, float] = field(default_factory=dict)
+    """Smallest share of each group that was met, by column."""
     representative: bool = False
     learning: LearningRate = field(default_factory=LearningRate)
     gate: Gate = field(default_factory=Gate)
@@ -119,7 +120,7 @@ def by_module(settings: Settings, modules: Sequence[Module], *, density: bool) -
                 review=_else(module.review, settings.review) if reviewing == "spaced" else 0.0,
                 edges=_else(module.edges, settings.edges if from_the_middle(number, count) else 0.0),
                 vary=_varied(settings.vary, number, count) if module.vary is None else module.vary,
-                floor=_else(module.floor, settings.floor),
+                floor=settings.floor if module.floor is None else module.floor,
                 representative=_representative(module.first or settings.first, policy, density=density),
                 gate=module.gate or settings.gate,
             )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -12,6 +12,7 @@ from curate.pace.policies import Policy
 from curate.protocol import Frozen
 
 First = Literal["auto", "easy", "representative"]
+Share = Annotated[float, Field(ge=0, le=0.5)]
 
 
 class Module(Frozen):
@@ -41,7 +42,9 @@ class Module(Frozen):
     review: float | None = Field(default=None, ge=0, le=0.5, description="Share of review rows.")
     edges: float | None = Field(default=None, ge=0, le=1, description="Largest share of edge cases among its new rows.")
     vary: dict[Kind, float] | None = Field(default=None, description="Varied rows by kind, as a share of its new rows.")
-    floor: float | None = Field(default=None, ge=0, le=0.5, description="Smallest share of each skill that is open.")
+    floor: dict[str, Share] | None = Field(
+        default=None, description="Smallest share of each value that was met, by column, by giving its rows again."
+    )
     first: First | None = Field(default=None, description="Which new rows of a skill come first.")
     learning: LearningRate | None = Field(default=None, description="The contract on the learning rate.")
     gate: Gate | None = Field(default=None, description="What must hold before the next module opens.")

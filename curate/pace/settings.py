@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from curate.core.plan import Gate
 from curate.core.vary import Kind
-from curate.pace.module import First, Module
+from curate.pace.module import First, Module, Share
 from curate.pace.pacing import Pacing
 from curate.pace.policies import Policy
 from curate.protocol import Frozen
@@ -65,13 +65,12 @@ class Settings(Frozen):
     shares: tuple[float, ...] = Field(
         default=(), description="Share of the new tokens that each stage holds; by default as tiers and skills fall."
     )
-    floor: float = Field(
-        default=0.0,
-        ge=0,
-        le=0.5,
-        description="Smallest share of each open skill in every stage, by giving its rows again.",
+    floor: dict[str, Share] = Field(
+        default_factory=dict,
+        description="Smallest share, in every stage, of each value that was met, by column (skill, source, language or "
+        "yours), by giving its rows again.",
     )
-    most_visits: int = Field(default=4, ge=1, description="How often one row comes at most, to reach the floor.")
+    most_visits: int = Field(default=4, ge=1, description="How often one row comes at most, to reach a floor.")
     window: int = Field(default=0, ge=0, description="No row comes again within this many rows.")
     pacing: Pacing = Field(
         default="root", description="How the pool opens, for the policies paced, anti, warm-up and random-paced."

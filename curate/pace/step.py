@@ -15,8 +15,8 @@ from curate.core.chance import chance, draw
 from curate.core.plan import Calibration, Ingredient, Knots, Plan, Tier
 from curate.core.vary import KINDS
 from curate.errors import DataError
-from curate.pace import arrange, augment, describe, goals, policies, reuse, told, variations
-from curate.pace.arrange import Rows
+from curate.pace import arrange, augment, describe, goals, policies, repeats, reuse, told, variations
+from curate.pace.arrange import Groups, Rows
 from curate.pace.because import WORDS
 from curate.pace.module import Module
 from curate.pace.prototypes import Nearby
@@ -24,6 +24,7 @@ from curate.pace.sequence import ROLES
 from curate.pace.settings import Settings
 from curate.pace.variations import Variations
 from curate.protocol import Part
+from curate.store import columns
 from curate.store.forms import matrix
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
 
 __all__ = ["VERSION", "Divided", "Module", "Settings", "read_modules", "run"]
 
-VERSION = 4
+VERSION = 5
 LIMITS = (1024, 2048, 4096)
 """Lengths at which trainers cut by default: TRL, LLaMA-Factory, and twice that."""
 
@@ -98,6 +99,10 @@ def run(space: Workspace, settings: Settings, divided: Divided, work: Work) -> P
         aims = goals.by_module(settings, divided.modules, density=density)
     else:
         aims = goals.by_number(settings, divided.stages, divided.tier_count, density=density)
+    rows = replace(rows, columns=_columns(space, aims, read.place))
+    for aim in aims:
+        for column, floor in aim.floor.items():
+            repeats.check_room(column, floor, rows.grouped(column).count)
     dice = partial(chance, work.seed, "pace")
     frame = arrange.Frame(divided.tier_count, divided.requires)
     if aims[0].broad and divided.embedded:
@@ -119,6 +124,8 @@ def run(space: Workspace, settings: Settings, divided: Divided, work: Work) -> P
         passes=settings.passes,
         mixed=settings.mixed if aims[-1].mixed else 0.0,
         window=min((each.gap for each in laid if each.gap is not None), default=sum(stage.rows for stage in described)),
+        window_goal=settings.window,
+        most_visits=settings.most_visits if any(aim.floor for aim in aims) else None,
         prerequisites=by_tier,
         requires={name: tuple(needed) for name, needed in divided.requires.items() if needed},
         together=together,
@@ -184,6 +191,15 @@ def _edges(space: Workspace, ids: pa.Array) -> NDArray[np.bool_] | None:
     found = space.read_table("mined/edges.parquet", ["id", "kind"])
     good = found.filter(pc.equal(found.column("kind"), "rare_good")).column("id").combine_chunks()
     return pc.is_in(ids, value_set=good).to_numpy(zero_copy_only=False) if len(good) else None
+
+
+def _columns(space: Workspace, aims: Sequence[Goal], place: NDArray[np.int64]) -> dict[str, Groups]:
+    """The columns, beside the skill, that floors name, of the training rows at *place* among all examples."""
+    found = {}
+    for column in sorted({column for aim in aims for column in aim.floor} - {"skill"}):
+        words, code = columns.codes(columns.strings(space, column, "a floor gives rows again by"))
+        found[column] = Groups(words, code[place])
+    return found
 
 
 def _near(space: Workspace, place: NDArray[np.int64]) -> Nearby:

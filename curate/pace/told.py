@@ -72,9 +72,10 @@ def how(settings: Settings, goals: Sequence[Goal], tiers: int) -> tuple[str, ...
     if settings.window:
         said.append(f"No row comes again within {settings.window} rows.")
     said += [
-        f"Stage {number} holds at least {goal.floor:.1%} of each skill that is open, by giving its rows again."
+        f"Stage {number} holds at least {share:.1%} of each {column} that was met, by giving its rows again, each at "
+        f"most {settings.most_visits} times."
         for number, goal in enumerate(goals)
-        if goal.floor
+        for column, share in goal.floor.items()
     ]
     said += [
         f"Stage {number} varies rows: {', '.join(f'{kind} up to {share:.1%}' for kind, share in goal.vary.items())} of "
@@ -100,13 +101,18 @@ def _reviewed(goals: Sequence[Goal]) -> Iterator[str]:
         yield f"{share} of {every} are rows of earlier stages, due again after 1, 2, 4 .. stages."
 
 
+_SHOWN = 5
+"""Values of a column that are named; of more the number is told."""
+
+
 def shortfalls(goals: Sequence[Goal], described: Sequence[Stage], course: Course, rows: Rows) -> tuple[str, ...]:
-    """What a stage was to hold and could not: tokens, edge cases, varied rows; and rows that no module opens."""
+    """What a stage was to hold and could not: tokens, edge cases, varied rows, floors; rows that no module opens."""
     return (
         *_tokens(described),
         *_review(goals, described),
         *_edges(goals, described),
         *_variations(goals, described),
+        *_floors(described),
         *_left(course, rows),
     )
 
@@ -156,6 +162,17 @@ def _variations(goals: Sequence[Goal], described: Sequence[Stage]) -> Iterator[s
             held = stage.variations.get(kind, 0)
             if held < count:
                 yield f"part of {kind} in {stage.name}: {held} of {count} rows, as no more could be varied so"
+
+
+def _floors(described: Sequence[Stage]) -> Iterator[str]:
+    for stage in described:
+        for column, values in stage.below_floor.items():
+            more = f" and {len(values) - _SHOWN} more" if len(values) > _SHOWN else ""
+            shown = ", ".join(map(repr, values[:_SHOWN])) + more
+            yield (
+                f"the floor of {stage.floor_goal[column]:.1%} in {stage.name} for {column} {shown}, as none of their "
+                "rows may come again"
+            )
 
 
 def _left(course: Course, rows: Rows) -> Iterator[str]:

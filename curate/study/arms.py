@@ -67,7 +67,7 @@ def pacing(name: str, settings: Mapping[str, Any]) -> dict[str, Any]:
             "first": "auto",
             "max_new_skills": None,
         }
-        return {**plain, **off, "policy": _POLICIES[name], "review": review, "shares": [], "floor": 0.0}
+        return {**plain, **off, "policy": _POLICIES[name], "review": review, "shares": [], "floor": {}}
     if name == "no-review":
         return {**plain, "review": 0.0, "module": [{**each, "review": 0.0} for each in plain["module"]]}
     return plain

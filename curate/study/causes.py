@@ -36,7 +36,7 @@ PROPOSAL: dict[Cause, str] = {
     "noise": "take the suspects out: `curate revise` quarantines them; look at them first (`curate explain RUN ID`)",
     "shift": "add rows like the held-out ones (`curate score --target`), or hold out rows like the stage's own",
     "too-few-rows": "add rows (`curate revise --add`), vary them ([pace] vary), or train fewer [pace] passes",
-    "skill-mix": "raise the rare skill's share: [pace] floor, or [tier] floor = {skill = ...}",
+    "skill-mix": "raise the rare skill's share: [pace] floor = { skill = ... }, or that of [tier]",
     "jump": "put more stages between: --stages, or a [[pace.module]] of the tiers between",
     "low-rate": "raise [train] learning_rate by three",
     "underfitting": "train with more capacity: [train] lora_rank, adapter = none, or a larger model",

@@ -63,8 +63,8 @@ def floored(counts: NDArray[np.int64], floor: float) -> NDArray[np.int64]:
         raise SettingsError(
             f"for the smallest group ({smallest} rows) to hold {floor:.1%} only {int(kept.sum())} of "
             f"{int(counts.sum())} rows could stay",
-            fix=f"lower the floor to {smallest / (1 - MOST_DROPPED) / counts.sum():.4f}, or give its rows again "
-            "with [pace] floor",
+            fix=f"lower the floor to {smallest / (1 - MOST_DROPPED) / counts.sum():.4f}, or give its rows again: "
+            "the same floor in [pace]",
         )
     return kept
 

@@ -24,10 +24,12 @@ class Placed:
 
     ``rows``: order, stage, tier, id, role, because, and of each row, or of its parent where it is varied, ``base``
     (its id), ``cut`` (tier), ``fate``, ``skill``; its own ``tokens``; ``edge``: whether mining calls it rare and good.
+    ``columns``: the columns that floors name, beside the skill, as a table of id and ``by COLUMN``.
     """
 
     rows: pl.DataFrame
     plan: Plan
+    columns: pl.DataFrame
 
     def of(self, stage: int) -> pl.DataFrame:
         """The rows of one stage."""
@@ -42,11 +44,12 @@ def placed(
     edges: pl.DataFrame,
     augmented: pl.DataFrame,
     plan: Plan,
+    columns: pl.DataFrame,
 ) -> Placed:
     """The order joined with the tables that say what its rows are.
 
     tokens (id, tokens) holds examples and varied rows, edges (id, kind) the proposals of mining, augmented (id,
-    parent, how) the varied rows.
+    parent, how) the varied rows, columns (id, by COLUMN) those of examples that floors name.
     """
     good = edges.filter(pl.col("kind") == "rare_good").select("id", edge=pl.lit(value=True)).unique()
     rows = (
@@ -58,7 +61,7 @@ def placed(
         .join(good, on="id", how="left", maintain_order="left")
         .with_columns(pl.col("edge").fill_null(value=False))
     )
-    return Placed(rows, plan)
+    return Placed(rows, plan, columns)
 
 
 def order(placed: Placed) -> list[Check]:
@@ -112,8 +115,9 @@ def _sizes(placed: Placed) -> Check:
 def _window(placed: Placed) -> Check:
     """No row comes again within the window of the plan."""
     gaps = placed.rows.sort("id", "order").with_columns(pl.col("order").diff().over("id").alias("gap"))
-    near = gaps.filter(pl.col("gap") < placed.plan.window)
-    return check("no row comes again within the window of the plan", _ids(near), f"{placed.plan.window} rows")
+    window = max(placed.plan.window, placed.plan.window_goal)
+    near = gaps.filter(pl.col("gap") < window)
+    return check("no row comes again within the window of the plan", _ids(near), f"{window} rows")
 
 
 def _prerequisites(placed: Placed) -> Check:

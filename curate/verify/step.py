@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import orjson
 import polars as pl
+import pyarrow as pa
 
 from curate.core import views
 from curate.core.ids import example_id
@@ -14,16 +15,16 @@ from curate.core.manifest import Manifest
 from curate.core.plan import Plan
 from curate.errors import IntegrityError
 from curate.protocol import Frozen
+from curate.store import columns
 from curate.store.forms import frame
 from curate.store.stamps import stamp
 from curate.verify import conservation, order, probed, training
 from curate.verify.findings import Check, check
+from curate.verify.floors import floors
 from curate.verify.variations import variations
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    import pyarrow as pa
 
     from curate.store.workspace import Workspace
 
@@ -52,7 +53,7 @@ def run(space: Workspace) -> Report:
     examples, wrong_ids = _examples(space, "examples", ["id", "source", "row"])
     augmented, wrong_varied = _augmented(space, plan)
     tokens = pl.concat([_frame(space, "statistics/tokens", ["id", "tokens"]), augmented.select("id", "tokens")])
-    laid = order.placed(placed, tiers, skills, tokens, edges, augmented, plan)
+    laid = order.placed(placed, tiers, skills, tokens, edges, augmented, plan, _columns(space, plan))
     return Report(
         checks=(
             *_hashes(space, manifest),
@@ -64,12 +65,20 @@ def run(space: Workspace) -> Report:
             ),
             *conservation.fates(examples, tiers, placed, augmented),
             *order.order(laid),
+            *floors(laid),
             *variations(augmented, placed, tiers, plan),
             *_shards(space, manifest, placed, tiers),
             *_training(space, placed),
             *_probes(space, placed, tiers),
         )
     )
+
+
+def _columns(space: Workspace, plan: Plan) -> pl.DataFrame:
+    """The columns of the examples, beside the skill, that floors name."""
+    wanted = sorted({column for stage in plan.stages for column in stage.floor_goal} - {"skill"})
+    found = {f"by {column}": columns.strings(space, column, "a floor gives rows again by") for column in wanted}
+    return frame(pa.table({"id": space.read_all("examples", ["id"]).column("id"), **found}))
 
 
 def _training(space: Workspace, placed: pl.DataFrame) -> Iterator[Check]:
