@@ -17,6 +17,7 @@ import pytest
 from curate.audit import charts, markdown, render
 from curate.audit.step import Settings, run
 from curate.audit.thresholds import Thresholds
+from curate.core.plan import Length
 from tests.audit_runs import WORK, Rows, write
 
 if TYPE_CHECKING:
@@ -120,6 +121,26 @@ class Outline(HTMLParser):
         if tag == "a":
             self.targets.append(str(held["href"]).removeprefix("#"))
         self.heads_without_scope += tag == "th" and "scope" not in held
+
+
+def test_what_a_trainer_would_cut_off_stands_by_tier_and_limit_on_both_pages(report: AuditReport) -> None:
+    lengths = tuple(
+        Length(limit=limit, tier=tier, rows=90 + tier, truncated=7000 // limit + tier, dropped=tier)
+        for limit in (1024, 2048)
+        for tier in (0, 1)
+    )
+    told = report.model_copy(update={"lengths": lengths})
+
+    page, short = render.page(told, LIMITS), markdown.text(told)
+
+    table = page.split("What a trainer would cut off")[1].split("</table>")[0]
+    assert [re.findall(r"<td[^>]*>([^<]*)</td>", line) for line in table.splitlines() if "<td" in line] == [
+        ["tier 0", "90", "6", "0", "3", "0"],
+        ["tier 1", "91", "7", "1", "4", "1"],
+    ]
+    assert '<th scope="col">over 1,024</th><th scope="col">dropped</th>' in page
+    assert "| tier 1 | 91 | 7 | 1 | 4 | 1 |" in short
+    assert "What a trainer would cut off" not in render.page(report, LIMITS)
 
 
 def test_headings_are_in_order_and_links_lead_somewhere(page: str) -> None:

@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from curate.audit.report import Association, Drift, Learnt, Quality
     from curate.audit.shares import ShareTable
     from curate.audit.thresholds import Thresholds
+    from curate.core.plan import Length
 
 MOST_POINTS = 5000
 
@@ -110,6 +111,7 @@ class Evidence:
     paired: Paired | None = None
     line: Line | None = None
     card: str | None = None
+    lengths: Sequence[Length] = ()
     skipped: tuple[str, ...] = ()
 
     @property
@@ -191,6 +193,7 @@ def examine(evidence: Evidence, limits: Thresholds) -> AuditReport:
         quality=evidence.quality,
         pairs=paired,
         samples=tuple(examples.samples(corpus, visits)),
+        lengths=tuple(evidence.lengths),
         associations=company.strongest(associations),
         map=_map(evidence),
         skipped=evidence.skipped,

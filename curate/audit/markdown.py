@@ -16,20 +16,17 @@ _SPECIAL = re.compile(r"([\\`*_{}\[\]()#+.!|~<>$@-])")
 
 
 def text(report: AuditReport) -> str:
-    """The verdict, the findings and the sizes of the stages."""
-    return (
-        "\n\n".join(
-            (
-                "# Audit of the curriculum",
-                escape(words.verdict(report)),
-                _findings(report),
-                "## Stages and tiers",
-                _table(words.SIZE_HEAD, words.sizes(report)),
-                _skipped(report),
-            )
-        ).rstrip()
-        + "\n"
+    """The verdict, the findings, the sizes of the stages, and what a trainer would cut off."""
+    parts = (
+        "# Audit of the curriculum",
+        escape(words.verdict(report)),
+        _findings(report),
+        "## Stages and tiers",
+        _table(words.SIZE_HEAD, words.sizes(report)),
+        _cut_off(report),
+        _skipped(report),
     )
+    return "\n\n".join(part for part in parts if part) + "\n"
 
 
 def escape(value: object) -> str:
@@ -57,6 +54,13 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str | float | None]]) ->
     ]
     made = ["| " + " | ".join(line) + " |" for line in lines]
     return "\n".join((made[0], "|" + " --- |" * len(head), *made[1:]))
+
+
+def _cut_off(report: AuditReport) -> str:
+    """What trainers cut off at usual limits; nothing where no row is longer."""
+    if not any(each.truncated for each in report.lengths):
+        return ""
+    return f"## What a trainer would cut off\n\n{_table(words.cut_head(report), words.cut_off(report))}"
 
 
 def _skipped(report: AuditReport) -> str:

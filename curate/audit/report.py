@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from curate.core.plan import Length
 from curate.protocol import Frozen
 
 Severity = Literal["error", "warning", "note"]
@@ -430,6 +431,7 @@ class AuditReport(Frozen):
     quality: Quality
     pairs: PairSet | None = Field(description="The texts of --pairs; None where none were named.")
     samples: tuple[Sample, ...] = Field(description="Some rows of each stage, from easy to hard.")
+    lengths: tuple[Length, ...] = Field(default=(), description="What trainers cut off by tier at usual limits.")
     associations: tuple[Association, ...] = Field(description="The strongest of those with support, by list.")
     map: Map | None
     skipped: tuple[str, ...] = Field(description="What could not be looked at, and why.")

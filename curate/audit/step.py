@@ -139,6 +139,7 @@ def run(space: Workspace, settings: Settings, work: Work, given: Given | None = 
         references={column: shares for column, shares in references.items() if shares is not None},
         quality=_quality(space, corpus, scored, marked, _licences(space, corpus, told, order, skipped), skipped),
         mixed=tuple(stage.stage for stage in plan.stages if stage.mixed) if plan else (),
+        lengths=plan.lengths if plan else (),
         planned={stage.stage: plan.review for stage in plan.stages if stage.stage} if plan else {},
         mentions=mentions,
         causes=_causes(space, corpus, grouped, order, plan, scored, told.domain, skipped),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -26,6 +27,21 @@ def sizes(report: AuditReport) -> list[tuple[str | float | None, ...]]:
     """The size and difficulty of each place, one line each, under `SIZE_HEAD`."""
     return [
         (each.place.name, each.rows, each.distinct, each.tokens, *_spread(each.difficulty)) for each in report.summaries
+    ]
+
+
+def cut_head(report: AuditReport) -> tuple[str, ...]:
+    """The head of `cut_off`: two columns for each limit."""
+    limits = sorted({each.limit for each in report.lengths})
+    return ("tier", "rows", *(name for limit in limits for name in (f"over {limit:,}", "dropped")))
+
+
+def cut_off(report: AuditReport) -> list[tuple[str | float | None, ...]]:
+    """How many rows of each tier a trainer would truncate or drop at each limit, one line each, under `cut_head`."""
+    by_tier = sorted(report.lengths, key=lambda each: (each.tier, each.limit))
+    return [
+        (f"tier {tier}", held[0].rows, *(count for each in held for count in (each.truncated, each.dropped)))
+        for tier, held in ((tier, list(same)) for tier, same in groupby(by_tier, key=lambda each: each.tier))
     ]
 
 
