@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import polars as pl
 import pytest
 
 from curate.cli.main import call
@@ -16,7 +17,9 @@ from curate.pace.module import Module
 from curate.pace.settings import Settings
 from curate.pipeline import build
 from curate.recipe import check, dump
+from curate.store.forms import frame
 from curate.store.workspace import Workspace
+from curate.verify import order
 from curate.verify import step as verify
 from tests.pipeline_runs import recipe, write_source
 
@@ -154,6 +157,24 @@ def test_edge_cases_are_new_from_the_middle_on_within_their_share() -> None:
         assert 0 < rows.edge[new].mean() <= 0.03
 
 
+@pytest.mark.parametrize("last", [LAST, {"name": "end", "skills": ["code"]}])
+def test_a_module_about_some_skills_holds_no_edge_case_of_another(last: dict[str, Any]) -> None:
+    rows = made(8000)
+    assert rows.edge is not None
+
+    course, found = laid(rows, FIRST | {"tiers": []}, SECOND, {"name": "third", "skills": ["code"]}, last, edges=0.05)
+
+    for each, about in zip(found, ({"sums"}, {"fractions"}, {"code"}, None), strict=True):
+        edges = each.order[(each.role == 0) & rows.edge[each.order]]
+        if about is not None:
+            assert {rows.skills[code] for code in rows.skill[edges]} <= about
+    homes = [
+        set(course.new_in[rows.edge & (rows.skill == rows.skills.index(name))].tolist())
+        for name in ("sums", "fractions", "code")
+    ]
+    assert homes == ([{3}, {3}, {2, 3}] if last is LAST else [{0}, {1}, {2}])
+
+
 def test_representative_rows_come_first_by_default_where_there_is_a_density() -> None:
     rows = made(400)
     assert rows.typical is not None
@@ -225,6 +246,30 @@ def test_a_run_of_modules_verifies_and_tells_trainer_and_reader_what_they_need(r
     card = (run / "dataset" / "README.md").read_text()
     assert "**numbers** is there because: Numbers \\| come first." in card
     assert "probe accuracy from 80%; no earlier stage falls by 2%" in card
+
+
+@pytest.mark.model
+def test_verify_sees_an_edge_case_in_a_module_about_other_skills(run: Path) -> None:
+    space = Workspace(run)
+    plan = space.read_json("plan.json", Plan)
+    placed, tiers, skills, edges = (
+        frame(space.read_table(f"{name}.parquet")) for name in ("order", "tiers", "skills", "mined/edges")
+    )
+    tokens = frame(space.read_all("statistics/tokens", ["id", "tokens"]))
+    rare = placed.filter((pl.col("stage") == 1) & (pl.col("role") == "new")).head(2)["id"]
+    placed = placed.with_columns(because=pl.when(pl.col("id").is_in(rare)).then(pl.lit("edge")).otherwise("because"))
+    edges = pl.DataFrame({"id": rare, "kind": ["rare_good"] * 2})
+    varied = pl.DataFrame(schema={"id": pl.String, "parent": pl.String, "how": pl.String})
+    others = tuple(each.model_copy(update={"names_skills": ("sums",) * (each.stage == 1)}) for each in plan.stages)
+
+    holds = [
+        order.order(order.placed(placed, tiers, skills, tokens, edges, varied, told, tiers.select("id")))[-1]
+        for told in (plan, plan.model_copy(update={"stages": others}))
+    ]
+
+    assert [stage.names_skills for stage in plan.stages] == [("sums",), ("fractions",), ()]
+    assert [each.claim[:10] for each in holds] == ["edge cases"] * 2
+    assert [each.holds for each in holds] == [True, False]
 
 
 @pytest.mark.model

@@ -197,7 +197,9 @@ def test_edge_cases_are_spread_over_the_stages_that_take_them_and_none_comes_bef
     stage = np.repeat(np.arange(4, dtype=np.int16), 110)
     edge = np.tile(np.arange(110) < 10, 4)
 
-    moved = drip(stage, edge, np.random.default_rng(0).random(440), [0.0, 0.0, 0.5, 0.5])
+    luck = np.random.default_rng(0).random(440)
+
+    moved = drip(stage, edge, luck, [0.0, 0.0, 0.5, 0.5], np.zeros(440, np.int32), np.ones((4, 1), np.bool_))
 
     assert (moved[~edge] == stage[~edge]).all()
     assert (moved[edge] >= stage[edge]).all()
@@ -208,9 +210,23 @@ def test_edge_cases_without_room_wait_for_the_last_stage() -> None:
     stage = np.zeros(100, np.int16)
     stage[50:] = 1
 
-    moved = drip(stage, np.arange(100) % 2 == 0, np.arange(100.0), [0.0, 0.1, 0.1])
+    edge, skill = np.arange(100) % 2 == 0, np.zeros(100, np.int32)
+    moved = drip(stage, edge, np.arange(100.0), [0.0, 0.1, 0.1], skill, np.ones((3, 1), np.bool_))
 
     assert np.bincount(moved[::2], minlength=3).tolist() == [0, 2, 48]
+
+
+def test_edge_cases_come_in_stages_about_their_skill_alone_and_the_last_of_these_takes_all() -> None:
+    skill = np.repeat(np.arange(3, dtype=np.int32), 100)
+    edge = np.tile(np.arange(100) % 2 == 0, 3)
+    takes = np.array([[1, 0, 0], [1, 1, 0], [0, 1, 0], [1, 0, 0]], np.bool_)
+
+    moved = drip(np.zeros(300, np.int16), edge, np.arange(300.0), [0.0, 0.1, 0.1, 0.0], skill, takes)
+
+    held = [np.bincount(moved[edge & (skill == each)], minlength=4).tolist() for each in range(3)]
+    assert held[0] == [0, 0, 0, 50]
+    assert held[1] == [0, 0, 50, 0]
+    assert held[2] == [0, 0, 0, 50]  # no stage is about it
 
 
 def test_only_stages_with_a_budget_put_rows_off() -> None:

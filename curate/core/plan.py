@@ -112,6 +112,9 @@ class Stage(Frozen):
     )
     tiers: tuple[int, ...] = Field(description="Tiers whose rows are new here.")
     opens_tiers: tuple[int, ...] = Field(default=(), description="Tiers that are open from here on.")
+    names_skills: tuple[str, ...] = Field(
+        default=(), description="Skills that its module names, of which alone it takes edge cases; none means all."
+    )
     opens_skills: tuple[str, ...]
     rows: int
     new: int

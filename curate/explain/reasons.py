@@ -85,6 +85,8 @@ def of_place(plan: Plan, stage: int, because: str, skill: str | None, tier: int 
             return f"new in {_named(here)}: from here on its skill {skill} is open{_after(plan, skill)}"
         case "mixed":
             return f"new in {_named(here)}: among the {plan.mixed:.0%} of tier {tier} kept back for it by a seeded draw"
+        case "edge" if plan.edges_from is not None and stage < plan.edges_from:
+            return f"new in {_named(here)}: rare and good, and no stage from {plan.edges_from} on is about {skill}"
         case "edge":
             return (
                 f"new in {_named(here)}: rare and good, and such rows are new from stage {plan.edges_from} on, at most "

@@ -165,7 +165,9 @@ def _by_goals(rows: Rows, goals: Sequence[Goal], frame: Frame, settings: Setting
     known = _known(rows)
     new_in[known] = KNOWN
     if rows.edge is not None and any(goal.edges for goal in goals):
-        new_in = stages.drip(new_in, rows.edge & ~known, rows.luck, [goal.edges for goal in goals])
+        takes = np.array([[goal.takes(skill) for skill in rows.skills] for goal in goals])
+        edge, shares = rows.edge & ~known, [goal.edges for goal in goals]
+        new_in = stages.drip(new_in, edge, rows.luck, shares, rows.skill, takes)
         because[rows.edge] = code("edge")
     if goals[0].broad:
         shown = _shown(rows, goals[0], rank)

@@ -39,6 +39,7 @@ def stage(laid: Laid, goal: Goal, rows: Rows, course: Course) -> Stage:
         interleaved=goal.interleaved,
         tiers=tuple(int(tier) for tier in np.unique(rows.tier[new])),
         opens_tiers=tuple(goal.tiers or ()),
+        names_skills=goal.skills or (),
         opens_skills=tuple(name for name, at in zip(rows.skills, course.opens, strict=True) if at == laid.stage),
         rows=len(order),
         new=len(new),

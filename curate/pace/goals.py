@@ -47,6 +47,10 @@ class Goal:
     learning: LearningRate = field(default_factory=LearningRate)
     gate: Gate = field(default_factory=Gate)
 
+    def takes(self, skill: str) -> bool:
+        """Whether edge cases of a skill belong here: a module that names skills is about these alone."""
+        return not self.broad and (self.skills is None or skill in self.skills)
+
     @property
     def interleaved(self) -> bool:
         """Whether any aligned block of 64 of its rows holds each skill's share."""

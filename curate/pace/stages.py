@@ -138,14 +138,20 @@ def quotas(skill: NDArray[np.int32], skills: int, share: float) -> NDArray[np.in
 
 
 def drip(
-    stage: NDArray[np.int16], edge: NDArray[np.bool_], luck: NDArray[np.float64], shares: Sequence[float]
+    stage: NDArray[np.int16],
+    edge: NDArray[np.bool_],
+    luck: NDArray[np.float64],
+    shares: Sequence[float],
+    skill: NDArray[np.int32],
+    takes: NDArray[np.bool_],
 ) -> NDArray[np.int16]:
-    """The stages again, with the *edge* cases spread evenly over the stages that take some.
+    """The stages again, with the *edge* cases spread evenly over the stages that take some of their skill.
 
-    *shares* holds the largest share of edge cases among the new rows of each stage, 0 where it takes none. No row
-    comes before its own stage; those for which there is no room are new in the last. Rows with a stage below 0 are new
-    nowhere. Shapes (n,).
+    *shares* holds the largest share of edge cases among the new rows of each stage, 0 where it takes none, and *takes*
+    the skills of which it does, shape (stages, skills). No row comes before its own stage; those for which there is no
+    room are new in the last stage that takes their skill. Rows with a stage below 0 are new nowhere. Shapes (n,).
     """
+    resort = np.where(takes.any(axis=0), len(takes) - 1 - np.argmax(takes[::-1], axis=0), len(takes) - 1)
     last, most = len(shares) - 1, int(edge.sum())
     others = np.bincount(stage[~edge & (stage >= 0)], minlength=last + 1).tolist()
     room = np.array([most if share == 1 else share / (1 - share) * n for share, n in zip(shares, others, strict=True)])
@@ -154,11 +160,11 @@ def drip(
     moved = stage.copy()
     for number in range(last):
         share = min(1.0, len(waiting) / room[number:].sum()) if room[number] > 0 else 0.0
-        ready = stage[waiting] <= number
+        ready = (stage[waiting] <= number) & takes[number][skill[waiting]]
         chosen = waiting[ready][: int(share * room[number])]
         moved[chosen] = number
         waiting = waiting[~np.isin(waiting, chosen)]
-    moved[waiting] = last
+    moved[waiting] = np.maximum(stage[waiting], resort[skill[waiting]])
     return moved
 
 

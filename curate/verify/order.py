@@ -201,14 +201,31 @@ def _budgets(placed: Placed) -> Check:
 
 
 def _edges(placed: Placed) -> Check:
-    """No rare and good row is new before the stage from which they are."""
-    begin = placed.plan.edges_from or 0
+    """No rare and good row is new before the stage from which they are, nor where a module is about other skills.
+
+    Those of a skill for which there is no room are new in the last stage that is about it, wherever that is; those that
+    a budget puts off are new in the next.
+    """
+    plan, begin = placed.plan, placed.plan.edges_from or 0
+    named = {stage.stage: stage.names_skills for stage in plan.stages if not stage.broad}
     edge = placed.rows.filter((pl.col("role") == "new") & pl.col("edge"))
+    last = {
+        skill: max((at for at, names in named.items() if not names or skill in names), default=plan.stages[-1].stage)
+        for skill in edge["skill"].unique()
+    }
+    resort = pl.DataFrame(
+        {"skill": list(last), "resort": list(last.values())}, schema={"skill": pl.String, "resort": pl.Int64}
+    )
+    edge = edge.join(resort, on="skill", how="left").filter(pl.col("stage") < pl.col("resort"))
     offenders = _ids(edge.filter(pl.col("stage") < begin))
-    for stage in placed.plan.stages[:-1]:
-        held = int((edge["stage"] == stage.stage).sum())
-        if stage.stage >= begin and held > stage.edges_goal * stage.new + 1:
-            offenders.append(f"{stage.name} has {held} edge cases, more than {stage.edges_goal:.0%} of {stage.new}")
+    for stage in plan.stages:
+        here = edge.filter((pl.col("stage") == stage.stage) & (pl.col("because") == "edge"))
+        if stage.names_skills:
+            offenders += _ids(here.filter(~pl.col("skill").is_in(stage.names_skills)))
+        if stage.stage >= begin and len(here) > stage.edges_goal * stage.new + 1:
+            offenders.append(
+                f"{stage.name} has {len(here)} edge cases, more than {stage.edges_goal:.0%} of {stage.new}"
+            )
     return check("edge cases are new from the middle on, within their share", offenders, f"{len(edge)} from {begin} on")
 
 
