@@ -11,12 +11,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from curate.cli import summary
 from curate.core.chance import draw
 from curate.core.ids import digest
 from curate.errors import SettingsError
 from curate.pipeline import build
 from curate.store.workspace import Workspace
 from curate.tier.holdout import hold_out
+from curate.tier.step import Report
 from curate.verify import step as verify
 from tests.pipeline_runs import recipe, rows, write_source
 
@@ -111,6 +113,17 @@ def test_a_run_that_grows_keeps_its_hold_out(tmp_path: Path) -> None:
     build(run, recipe(source), "tier")
 
     assert first < held_out(tmp_path / "run")
+
+
+def test_what_the_hold_out_costs_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    made = build(Workspace(tmp_path / "run"), recipe(write_source(tmp_path / "rows.jsonl", 40)), "tier").report("tier")
+    assert isinstance(made, Report)
+    summary.divided(made, 40)
+    assert "held-out" not in capsys.readouterr().err
+
+    summary.divided(made.model_copy(update={"fates": {"train": 32, "holdout": 3, "near_holdout": 5}}), 40)
+
+    assert "5 of 40 examples (12.5%) are too near to a held-out one and are not trained on" in capsys.readouterr().err
 
 
 def test_a_whole_domain_is_held_out_and_the_run_verifies(tmp_path: Path) -> None:

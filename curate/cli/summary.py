@@ -56,7 +56,7 @@ def agreed(report: Agreement) -> None:
 
 
 def divided(report: TierReport, rows: int) -> None:
-    """What people should know of the tiers: how labels and scores agree, who sinks, and what is kept from before."""
+    """What people should know of the tiers: how labels and scores agree, who sinks, what the hold-out costs."""
     lines = [
         (one.kind, one.rows, one.uses, one.fitted, one.declared, one.length, one.random, one.given_length)
         for one in report.measured.calibration
@@ -66,6 +66,12 @@ def divided(report: TierReport, rows: int) -> None:
         output.table("Difficulty against labels: rank correlation on rows left out", heads, lines)
     for line in report.sinking:
         output.note(line)
+    near = report.fates.get("near_holdout", 0)
+    if near:
+        output.note(
+            f"{near:,} of {rows:,} examples ({near / rows:.1%}) are too near to a held-out one and are not trained on; "
+            "[tier] holdout_similarity says how near"
+        )
     if report.measured.rows != rows:
         output.note(
             f"ranks and borders are those of {report.measured.rows:,} rows, now there are {rows:,}; "
