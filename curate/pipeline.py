@@ -312,10 +312,12 @@ class Pipeline:
             "labels": settings.labels,
             "max_failures": settings.max_failures,
         }
+        if any(each.scorer.freezes for each in chosen):
+            key["edition"] = self.recipe.edition
 
         def run(work: Work) -> Frozen:
             ready = [_with_found_models(each) for each in chosen]
-            return score.run(self.space, settings, ready, _found(tokenizer), work)
+            return score.run(self.space, settings, ready, _found(tokenizer), work, frozen=self._edition_stands())
 
         def wanted() -> Stamp:
             signals = score.signals_digest(self.space, settings, chosen)
@@ -328,6 +330,11 @@ class Pipeline:
             run,
             lambda *_: all(self._parts_stand(each.folder, self._part_count()) for each in chosen),
         )
+
+    def _edition_stands(self) -> bool:
+        """Whether the tiers of this edition were measured, so that what they rest on stays."""
+        held = self.space.finished("tier", tier.Report)
+        return held is not None and held[0].measured.edition == self.recipe.edition
 
     def _mine(self) -> _Step:
         settings, against = self.recipe.mine, self.recipe.against

@@ -134,6 +134,9 @@ class Scorer(ABC):
     settings: ClassVar[type[Frozen]] = NoSettings
     default: ClassVar[bool] = False
     """Whether the house offers this scorer when the user names none."""
+    freezes: ClassVar[bool] = False
+    """Whether statistics of the rows that there were can score rows that come later, for scope ``corpus``: they then
+    stay as they were first counted until `curate tier --refresh`, so that no earlier row's score moves."""
 
     def __init__(self, settings: Frozen | None = None) -> None:
         """Take checked settings; a scorer made without any takes its defaults. Nothing is loaded here."""

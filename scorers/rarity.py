@@ -94,6 +94,7 @@ class Rarity(Scorer):
     )
     settings: ClassVar[type[Frozen]] = Settings
     default = True
+    freezes = True
     options: Settings
     _costs: Mapping[str, Mapping[str, float]]
     _unseen: Mapping[str, float]

@@ -155,6 +155,21 @@ class FirstPart(Lettered):
         return super().merge(tables[:1])
 
 
+class Narrow(Lettered):
+    """Freezes, and knows only rows that are no longer than those that were counted."""
+
+    freezes = True
+
+    def merge(self, tables: Sequence[pa.Table]) -> pa.Table:
+        return pa.table({"letters": [max(pc.max(table.column("letters")).as_py() or 0 for table in tables)]})
+
+    def score(self, batch: pa.Table) -> Scores:
+        values = CountingScorer.score(self, batch).values["letters"]
+        longer = np.flatnonzero(values > self.total).tolist()
+        values[longer] = np.nan
+        return Scores({"letters": values}, {row: Reason(Status.NOT_APPLICABLE, "longer") for row in longer})
+
+
 class AnyColumn(CountingScorer):
     """Needs all that a batch can hold."""
 
@@ -184,6 +199,7 @@ def test_everything_that_a_scorer_may_need_is_there() -> None:
         (Forgetful, "a second time"),
         (Silent, "neither a value nor a reason"),
         (FirstPart, "for statistics from"),
+        (Narrow, "freezes, and does not score row"),
     ],
 )
 def test_what_breaks_the_contract_is_named(scorer: type[Scorer], complaint: str) -> None:

@@ -98,13 +98,27 @@ def test_an_unstable_row_at_a_border_goes_one_tier_up() -> None:
 def test_labels_make_tiers_in_the_order_of_their_numbers() -> None:
     code = np.array([0, 1, 2, 1], np.int32)
 
-    assert by_label("level", ["10", "9", "2"], code, Settings(tiers=3)).tolist() == [2, 1, 0, 1]
+    tier, labels = by_label("level", ["10", "9", "2"], code, Settings(tiers=3))
+
+    assert tier.tolist() == [2, 1, 0, 1]
+    assert list(labels) == [2, 9, 10]
+
+
+def test_labels_that_are_frozen_keep_their_tiers_and_others_find_a_place_among_them() -> None:
+    words, code = ["0", "1", "1.5", "2", "7"], np.arange(5, dtype=np.int32)
+
+    tier, labels = by_label("level", words, code, Settings(tiers=4), frozen=(1, 2, 5))
+
+    assert tier.tolist() == [0, 0, 1, 1, 3]
+    assert list(labels) == [1, 2, 5, 7]
+    with pytest.raises(SettingsError, match="give --tiers 4"):
+        by_label("level", words, code, Settings(tiers=3), frozen=(1, 2, 5))
 
 
 def test_words_make_tiers_in_the_order_that_is_given() -> None:
     code, settings = np.array([0, 1, 2], np.int32), Settings(tiers=3, order=("easy", "medium", "hard"))
 
-    assert by_label("level", ["easy", "hard", "medium"], code, settings).tolist() == [0, 2, 1]
+    assert by_label("level", ["easy", "hard", "medium"], code, settings)[0].tolist() == [0, 2, 1]
 
 
 def test_words_without_an_order_are_refused_since_the_alphabet_is_none() -> None:
@@ -119,7 +133,9 @@ def test_more_labels_than_tiers_are_refused_with_the_option() -> None:
 
 def test_a_row_without_a_label_is_refused() -> None:
     with pytest.raises(SettingsError, match="1 of 2 examples have no value in 'level'"):
-        by_label("level", ["1"], np.array([0, -1], np.int32), Settings(tiers=2))
+        by_label("level", ["1", "nan"], np.array([0, -1], np.int32), Settings(tiers=2))
+    with pytest.raises(SettingsError, match="1 of 2 examples have no value in 'level'"):
+        by_label("level", ["1", "nan"], np.array([0, 1], np.int32), Settings(tiers=2))
 
 
 @given(st.lists(st.integers(0, 500), min_size=1, max_size=8).filter(any), st.floats(0.1, 1))

@@ -31,6 +31,12 @@ def scored(report: ScoreReport) -> None:
     """How each scorer went."""
     rows = [(each.alias, each.scorer, each.ok, each.not_applicable, each.failed) for each in report.scorers]
     output.table("Scores", ("alias", "scorer", "ok", "not applicable", "failed"), rows)
+    for each in report.scorers:
+        if each.counted_rows not in (None, report.rows):
+            output.note(
+                f"{each.alias} is held against statistics of {each.counted_rows:,} rows, now there are "
+                f"{report.rows:,}; `curate tier --refresh` counts anew"
+            )
 
 
 def agreed(report: Agreement) -> None:

@@ -117,6 +117,9 @@ class ScorerReport(Frozen):
     not_applicable: int
     failed: int
     reasons: dict[str, int]
+    counted_rows: int | None = Field(
+        default=None, description="Rows that its statistics were counted on; None for a scorer that needs none."
+    )
 
 
 class Report(Frozen):
@@ -129,15 +132,24 @@ class Report(Frozen):
 
 
 def run(
-    space: Workspace, settings: Settings, chosen: Sequence[Chosen], tokenizer: names.Resolved, work: Work
+    space: Workspace,
+    settings: Settings,
+    chosen: Sequence[Chosen],
+    tokenizer: names.Resolved,
+    work: Work,
+    *,
+    frozen: bool = False,
 ) -> Report:
-    """Write token counts, statistics and one folder of sidecar parts per scorer; parts that stand are kept."""
+    """Write token counts, statistics and one folder of sidecar parts per scorer; parts that stand are kept.
+
+    *frozen* says that an edition stands: statistics that can score later rows stay as they were counted for it.
+    """
     parts = [Part(index, space.rows(path)) for index, path in enumerate(space.parts("examples"))]
     for each in chosen:
         check_needs(each.alias, each.scorer.needs)
     tokens = _count_tokens(space, parts, tokenizer, work)
     for group in _groups(chosen):
-        _score(space, settings, group, parts, work)
+        _score(space, settings, group, parts, work, frozen=frozen)
     reports = tuple(_report(space, settings, each, parts) for each in chosen)
     return Report(rows=sum(part.rows for part in parts), tokens=tokens, tokenizer=tokenizer, scorers=reports)
 
@@ -218,7 +230,7 @@ def run_beside(
         for each in group:
             job = ScoreJob(beside, each.alias, each.scorer, each.settings, each.fingerprints, each.folder)
             if each.scorer.scope is Scope.CORPUS:
-                merged = f"{each.folder.replace('scores/', 'statistics/', 1)}/merged.parquet"
+                merged = _merged(each.folder)
                 job = replace(job, statistics=space.read_table(merged), statistics_digest=space.digest(merged))
             jobs.append(job)
         for _ in _each_missing(ScoreTogether(tuple(jobs)), parts, work, ", ".join(each.alias for each in group)):
@@ -246,14 +258,18 @@ def signals_digest(space: Workspace, settings: Settings, chosen: Sequence[Chosen
     return "" if found is None else found.digest
 
 
-def _score(space: Workspace, settings: Settings, group: Sequence[Chosen], parts: Sequence[Part], work: Work) -> None:
+def _score(
+    space: Workspace, settings: Settings, group: Sequence[Chosen], parts: Sequence[Part], work: Work, *, frozen: bool
+) -> None:
     """Score the parts that are missing; stop as soon as one scorer has failed on too many rows."""
     jobs = []
     for each in group:
         job = ScoreJob(space, each.alias, each.scorer, each.settings, each.fingerprints, each.folder, settings.labels)
         job.name = each.alias
         job.signals = _signals(space, settings, each) if SIGNALS_COLUMN in each.scorer.needs else None
-        jobs.append(_with_statistics(space, job, parts, work) if each.scorer.scope is Scope.CORPUS else job)
+        if each.scorer.scope is Scope.CORPUS:
+            job = _with_statistics(space, job, parts, work, frozen=frozen and each.scorer.freezes)
+        jobs.append(job)
     rows = sum(part.rows for part in parts)
     counts: Counter[str] = Counter()
     for done in _each_missing(ScoreTogether(tuple(jobs)), parts, work, ", ".join(each.alias for each in group)):
@@ -293,21 +309,40 @@ def _report(space: Workspace, settings: Settings, chosen: Chosen, parts: Sequenc
         not_applicable=counts[Status.NOT_APPLICABLE],
         failed=counts[Status.FAILED],
         reasons=dict(sorted((key, count) for key, count in counts.items() if ": " in key)),
+        counted_rows=_counted_rows(space, chosen),
     )
 
 
-def _with_statistics(space: Workspace, job: ScoreJob, parts: Sequence[Part], work: Work) -> ScoreJob:
-    """The same job with the statistics of the whole corpus, counted by part and merged in part order."""
-    folder = job.folder.replace("scores/", "statistics/", 1)
+def _counted_rows(space: Workspace, chosen: Chosen) -> int | None:
+    if chosen.scorer.scope is Scope.ROW:
+        return None
+    rows = space.about(_merged(chosen.folder)).get("rows")
+    return rows if isinstance(rows, int) else None
+
+
+def _merged(scores: str) -> str:
+    """Where the statistics lie that the scores of a folder were made with."""
+    return f"{scores.replace('scores/', 'statistics/', 1)}/merged.parquet"
+
+
+def _with_statistics(space: Workspace, job: ScoreJob, parts: Sequence[Part], work: Work, *, frozen: bool) -> ScoreJob:
+    """The same job with the statistics of the whole corpus, counted by part and merged in part order.
+
+    Where they are *frozen* and counted with the same settings they stay, whatever rows came since.
+    """
+    folder, merged = job.folder.replace("scores/", "statistics/", 1), _merged(job.folder)
+    held = space.stamp_of(merged)
+    if frozen and held is not None and held.settings == stamp(job.settings_key()).settings:
+        return replace(job, statistics=space.read_table(merged), statistics_digest=held.digest)
     for _ in _each_missing(CountJob(job, folder, job.name), parts, work, f"{job.alias} statistics"):
         pass
     space.trim(folder, len(parts))
     paths = [Workspace.part(folder, part.index) for part in parts]
     made = stamp(job.settings_key(), *(space.digest(path) for path in paths))
-    merged = f"{folder}/merged.parquet"
-    if space.stamp_of(merged) != made:
+    if held != made:
         tables = [space.read_table(path) for path in paths]
-        space.write_table(merged, job.scorer(job.settings).merge(tables), made)
+        rows = sum(part.rows for part in parts)
+        space.write_table(merged, job.scorer(job.settings).merge(tables), made, {"rows": rows})
     return replace(job, statistics=space.read_table(merged), statistics_digest=made.digest)
 
 

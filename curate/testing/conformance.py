@@ -46,7 +46,8 @@ def check_scorer(
     Its declarations are complete; it can be sent to a worker before it is opened; it gives each row of a batch its
     own value or reason, in the declared range; it gives the same again, for any split of the batch and any order
     of its rows, to *tolerance*; it leaves its batch alone; it takes an empty batch, and rows without text, very long
-    ones, and ones in any script; the statistics of a corpus scorer do not depend on how the corpus is cut into parts.
+    ones, and ones in any script; the statistics of a corpus scorer do not depend on how the corpus is cut into parts,
+    and where it ``freezes`` they score rows that they were not counted on.
 
     *examples* (by default small ones of all kinds) has the columns of `RUN/examples`; see `make_examples`.
     *settings* are those to check with, by default the scorer's own defaults.
@@ -167,7 +168,7 @@ def _check_order(scorer: Scorer, batch: pa.Table, whole: Scores, tolerance: floa
 def _check_statistics(
     scorer_class: type[Scorer], settings: Frozen | None, batch: pa.Table, whole: Scores, tolerance: float
 ) -> None:
-    """The scores must not depend on how the corpus was cut into parts."""
+    """Scores must not depend on how the corpus was cut into parts; statistics that freeze must score later rows."""
     rows = len(batch)
     for size in (1, max(rows // 3, 1)):
         parts = [batch.slice(start, size) for start in range(0, rows, size)]
@@ -175,6 +176,12 @@ def _check_statistics(
         scorer.open(_statistics(scorer, [*parts, batch.slice(0, 0)]))
         told = f"statistics from {len(parts)} parts and an empty one"
         _same(scorer, whole, _score(scorer, batch, told), told, tolerance)
+    if scorer_class.freezes:
+        scorer = _travelled(scorer_class, settings)
+        scorer.open(_statistics(scorer, [batch.slice(0, max(rows // 3, 1))]))
+        found = _score(scorer, batch, "rows that the statistics were not counted on")
+        unscored = sorted(set(found.reasons) - set(whole.reasons))
+        _demand(not unscored, scorer_class, f"freezes, and does not score row {unscored[:1]}, which came later")
 
 
 def _statistics(scorer: Scorer, parts: Sequence[pa.Table]) -> pa.Table | None:

@@ -66,27 +66,30 @@ def steady(
     return np.minimum(tier + 1, np.maximum(tier, cut.place(np.nan_to_num(reach, nan=np.inf), upper))).astype(np.int8)
 
 
-def by_label(column: str, words: Sequence[str], code: NDArray[np.int32], settings: Settings) -> NDArray[np.int8]:
-    """The tier of each row by its label, in the order of `label_values`.
+def by_label(
+    column: str, words: Sequence[str], code: NDArray[np.int32], settings: Settings, frozen: Sequence[float] = ()
+) -> tuple[NDArray[np.int8], tuple[float, ...]]:
+    """The tier of each row by its label, in the order of `label_values`, and the values that are tiers, lowest first.
 
-    *code* points into the distinct *words*, -1 where a row has no label; shape (n,) in and out. `SettingsError` where
-    one has none, or where there are more labels than tiers.
+    *code* points into the distinct *words*, -1 where a row has no label; shape (n,) in and out. *frozen* values keep
+    their tiers: one above them makes a tier of its own, any other goes to the tier of the next higher. `SettingsError`
+    where a row has no label, or where there are more labels than tiers.
     """
-    missing = int((code < 0).sum())
+    values = label_values(column, words, settings.order)
+    missing = int(np.isnan(np.append(values, np.nan)[code]).sum())
     if missing:
         raise SettingsError(
             f"{missing} of {len(code)} examples have no value in {column!r}, which makes the tiers",
             fix="fill the column, or cut tiers by difficulty",
         )
-    values = label_values(column, words, settings.order)
-    known = settings.order or tuple(words)
+    above = values[values > max(frozen, default=-np.inf)]
+    known = np.arange(len(settings.order)) if settings.order else np.append(frozen, np.unique(above))
     if len(known) > settings.tier_count:
         raise SettingsError(
             f"the column {column!r} has {len(known)} values for {settings.tier_count} tiers",
             fix=f"give --tiers {len(known)}",
         )
-    place = values if settings.order else np.argsort(np.argsort(values, kind="stable"), kind="stable")
-    return place.astype(np.int8)[code]
+    return np.searchsorted(known, values).astype(np.int8)[code], tuple(known.tolist())
 
 
 def label_values(column: str, words: Sequence[str], order: Sequence[str]) -> NDArray[np.float64]:

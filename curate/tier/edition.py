@@ -36,6 +36,8 @@ class Measured(Frozen):
     calibration: tuple[Calibration, ...]
     knots: tuple[Knots, ...]
     borders: tuple[Borders, ...]
+    label: str | None = Field(default=None, description="Column whose values are the tiers.")
+    labels: tuple[float, ...] = Field(default=(), description="Its values, lowest first: the first is tier 0.")
 
 
 def weighed_by(settings: Settings, folders: Mapping[str, str]) -> str:
@@ -48,6 +50,11 @@ def cut_by(settings: Settings, ingredients: Sequence[Ingredient], folders: Mappi
     asked = settings.model_dump(mode="json", include={"domain", "cut", "thresholds", "within", "missing"})
     made_of = [(one.score, one.weights, folders[one.score]) for one in ingredients]
     return digest(asked, settings.tier_count, made_of)
+
+
+def known_labels(last: Measured | None, settings: Settings) -> tuple[float, ...]:
+    """The values of the column of labels that have their tier already; none where words are given in order."""
+    return () if last is None or settings.order or last.label != settings.label else last.labels
 
 
 def known_knots(last: Measured | None, settings: Settings, folders: Mapping[str, str]) -> dict[tuple[str, str], Knots]:

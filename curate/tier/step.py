@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Report", "Settings", "by_length", "run"]
 
-VERSION = 4
+VERSION = 5
 
 
 class Report(Frozen):
@@ -76,7 +76,13 @@ def run(space: Workspace, settings: Settings, sources: Sequence[ScoreSource], wo
     hard, spread, measured = _measure(space, settings, sources, corpus, frozen, work)
     unscored = np.isnan(hard)
     hard = _settle_missing(hard, unscored, settings)
-    tier, borders, unsteady = _tiers(space, settings, hard, spread, () if frozen is None else _kept(frozen, measured))
+    if settings.label is None:
+        kept_borders = () if frozen is None else _kept(frozen, measured)
+        tier, borders, unsteady = _tiers(space, settings, hard, spread, kept_borders)
+        measured = measured.model_copy(update={"borders": borders})
+    else:
+        tier, ranked = _by_label(space, settings.label, settings, edition.known_labels(frozen, settings))
+        unsteady, measured = 0, measured.model_copy(update={"label": settings.label, "labels": ranked})
     proposed, partners = _proposed(space, settings, ids)
     held_by = digest(settings.model_dump(mode="json", include={"holdout", "holdout_domain"}), work.seed)
     last_drawn = _before(space, ids, held=before is not None and before.held_by == held_by)
@@ -101,7 +107,7 @@ def run(space: Workspace, settings: Settings, sources: Sequence[ScoreSource], wo
     labels, counts = np.unique(fate, return_counts=True)
     return Report(
         fates=dict(zip(labels.tolist(), counts.tolist(), strict=True)),
-        measured=measured.model_copy(update={"borders": borders}),
+        measured=measured,
         tiers=described,
         domains={name: int((corpus.domain == code).sum()) for code, name in enumerate(corpus.names)},
         unscored=int(unscored.sum()),
@@ -253,9 +259,6 @@ def _tiers(
     frozen: Sequence[Borders],
 ) -> tuple[NDArray[np.int8], tuple[Borders, ...], int]:
     """The tier of each row, the borders, and how many rows went up for their uncertainty."""
-    if settings.label is not None:
-        words, code = columns.codes(columns.strings(space, settings.label, "tiers come from"))
-        return assign.by_label(settings.label, words, code, settings), (), 0
     names: list[str] = []
     group = np.full(len(hard), -1, np.int32)
     if settings.within is not None:
@@ -267,6 +270,13 @@ def _tiers(
     plain, _ = assign.by_difficulty(hard, np.zeros_like(spread), group, settings, used)
     made = (Borders(group=None if code < 0 else names[code], upper=tuple(used[code].tolist())) for code in sorted(used))
     return tier, (*made, *gone), int((tier != plain).sum())
+
+
+def _by_label(
+    space: Workspace, label: str, settings: Settings, frozen: Sequence[float]
+) -> tuple[NDArray[np.int8], tuple[float, ...]]:
+    words, code = columns.codes(columns.strings(space, label, "tiers come from"))
+    return assign.by_label(label, words, code, settings, frozen)
 
 
 def _describe(hard: NDArray[np.float32], tier: NDArray[np.int8], count: int) -> tuple[Tier, ...]:
