@@ -490,6 +490,8 @@ class Pipeline:
             tokenizer=lambda: _found(self._model(self.recipe.score.tokenizer, "lm")),
             modules=modules,
             tiers_by=self.recipe.tier.tiers_by,
+            choices=(tag.choices(self._skills, tagged), *tier.choices(self.recipe.tier, tiered)),
+            margin=self.recipe.tier.margin if self.recipe.tier.label is None else 0.0,
             typical=self._typical(),
             embedded=self.needs_vectors,
         )

@@ -110,6 +110,23 @@ def test_the_number_of_clusters_may_be_given() -> None:
     assert discover.cluster(clouds(6, 30, noise=0.3)[0], 4, seed=0).shape == (4, 32)
 
 
+@pytest.mark.parametrize(("rows", "count"), [(1, 1), (5, 1), (20, 1), (39, 1), (50, 2)])
+def test_a_handful_of_rows_is_one_cluster(rows: int, count: int) -> None:
+    middle = discover.cluster(clouds(2, 30, noise=0.3)[0][:rows], None, seed=0)
+
+    assert middle.shape == (count, 32)
+    assert np.linalg.norm(middle, axis=1) == pytest.approx(1, abs=1e-5)
+
+
+def test_rows_that_are_all_alike_are_still_placed() -> None:
+    vectors = np.repeat(unit(np.ones((1, 8))), 6, axis=0)
+
+    place, cosine = similar.nearest(vectors, discover.cluster(vectors, 3, seed=0), -1, 0)
+
+    assert len(set(place.tolist())) == 1
+    assert cosine == pytest.approx(1, abs=1e-3)
+
+
 def test_clusters_are_named_by_the_words_that_tell_them_apart() -> None:
     texts = [["add two fractions please", "fractions with thirds please"], ["rhyme about autumn please", "autumn poem"]]
 

@@ -16,7 +16,7 @@ from curate.store.workspace import Workspace
 from curate.tag import catalogue
 from curate.tag.step import Report
 from curate.verify import step as verify
-from tests.pipeline_runs import Letters, recipe
+from tests.pipeline_runs import Letters, recipe, write_source
 from tests.scorer_runs import read_lines
 
 if TYPE_CHECKING:
@@ -132,6 +132,24 @@ def test_discovered_skills_part_the_topics_and_keep_their_names_when_rows_are_ad
     own = {topic: {row["skill"] for row in after if truth(row["prompt"]) == topic} for topic in ASKED}
     assert all(len(names) == 1 for names in own.values())
     assert verify.run(space).holds
+
+
+@pytest.mark.parametrize(("rows", "skills"), [(5, 1), (20, 1), (50, 2)])
+def test_skills_are_discovered_in_a_handful_of_rows(tmp_path: Path, rows: int, skills: int) -> None:
+    tier = {"stages": 3, "skills": "discover", "holdout": 0.0}
+    source = write_source(tmp_path / "rows.jsonl", rows)
+    build(space := Workspace(tmp_path / "run"), recipe(source, tier=tier, write={"keep": []}), "write")
+
+    found = assigned(space.root)
+
+    assert len({row["skill"] for row in found}) == skills
+    assert {row["by"] for row in found} == {"cluster"}
+    assert verify.run(space).holds
+
+
+def test_more_skills_than_rows_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"37 skills cannot be discovered in 36 examples\n  fix: ask for 36"):
+        build(Workspace(tmp_path / "run"), asked(tmp_path, "discover:37"), "tag")
 
 
 @pytest.mark.parametrize("skills", ["discover:0", "discover:many"])

@@ -179,6 +179,12 @@ class Plan(Frozen):
     calibration: tuple[Calibration, ...] = Field(default=(), description="Where labels were given, by kind of domain.")
     tiers: tuple[Tier, ...]
     tiers_by: str = Field(default="quantiles of that difficulty", description="What the tiers are, in words.")
+    choices: tuple[str, ...] = Field(
+        default=(), description="What was decided before stages were planned, and the rows that it came to, in words."
+    )
+    margin: float = Field(
+        default=0.0, description="How many times its uncertainty may bring a row past the border of its tier."
+    )
     stages: tuple[Stage, ...]
     lengths: tuple[Length, ...] = Field(default=(), description="What is lost by tier at usual length limits.")
     fates: dict[str, int]

@@ -59,15 +59,21 @@ def of_difficulty(
     return said
 
 
-def of_tier(plan: Plan, tier: int | None, difficulty: float | None) -> list[str]:
-    """Between which thresholds the row lies."""
+def of_tier(plan: Plan, tier: int | None, difficulty: float | None, uncertainty: float | None) -> list[str]:
+    """Between which thresholds the row lies, and how far the scores disagree about it."""
     found = next((each for each in plan.tiers if each.tier == tier), None)
     if found is None or difficulty is None:
         return []
-    return [
+    said = [
         f"tier {tier} holds difficulties from {found.lowest:.3f} to {found.upper:.3f} ({plan.tiers_by}; "
         f"{found.rows} rows)"
     ]
+    if plan.margin and uncertainty is not None:
+        said.append(
+            f"the scores disagree by {uncertainty:.3f}: where {plan.margin:g} times that reaches past the border, it "
+            "goes one tier up"
+        )
+    return said
 
 
 def of_fate(fate: str, partner: str | None) -> str:

@@ -132,7 +132,7 @@ def _because(
     hard, tier = tiers["difficulty"], tiers["tier"]
     said = [
         *reasons.of_difficulty(plan, scores, ranked, kind, hard),
-        *reasons.of_tier(plan, tier, hard),
+        *reasons.of_tier(plan, tier, hard, tiers["uncertainty"]),
         f"skill {skill['skill']}, by {skill['by']} (weight {skill['weight']:.2f})",
         *(f"mined as {each['kind']}: {each['because']}" for each in _mined(space, known)),
         *(f"revised: {each['because']}" for each in _revised(space, known)),

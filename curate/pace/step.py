@@ -63,6 +63,8 @@ class Divided:
     """Which tokenizer counts what variations hold; asked only where rows are varied."""
     modules: tuple[Module, ...] = ()
     calibration: tuple[Calibration, ...] = ()
+    choices: tuple[str, ...] = ()
+    margin: float = 0.0
     tiers_by: str = "quantiles of that difficulty"
     typical: tuple[str, str] | None = None
     """Folder and field of the score that says how representative a row is."""
@@ -137,6 +139,8 @@ def run(space: Workspace, settings: Settings, divided: Divided, work: Work) -> P
         calibration=divided.calibration,
         tiers=divided.tiers,
         tiers_by=divided.tiers_by,
+        choices=divided.choices,
+        margin=divided.margin,
         stages=tuple(described),
         lengths=describe.lengths(rows.tier, rows.tokens, read.prompt_tokens, LIMITS),
         fates=read.fates,

@@ -32,11 +32,13 @@ _WORD = re.compile(r"[^\W\d_]{3,}")
 def cluster(vectors: NDArray[np.float32], count: int | None, seed: int) -> NDArray[np.float32]:
     """The centroids of *count* clusters (spherical k-means), or of as many as part the rows best. Shape (count, d).
 
+    There must be *count* vectors at least; fewer than two times `LEAST_ROWS` are one cluster where none is given.
+
     Best is the highest mean simplified silhouette (Hruschka, de Castro and Campello 2004): (b - a) / max(a, b), where
     a and b are the distances 1 - cosine of a row to its own and to the next centroid.
     """
     if count is not None:
-        return _means(vectors, min(count, len(vectors)), seed)
+        return _means(vectors, count, seed)
     tried = [number for number in COUNTS if number * LEAST_ROWS <= len(vectors)] or [1]
     found = [_means(vectors, number, seed) for number in tried]
     return found[int(np.argmax([silhouette(vectors, each) for each in found]))]

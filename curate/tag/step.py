@@ -61,6 +61,13 @@ class Report(Frozen):
     why: dict[str, str]
 
 
+def choices(settings: Settings, report: Report) -> str:
+    """Where the skills come from and by what rows came to them, in a sentence for the plan and the card."""
+    where = Path(settings.skills).name if settings.skills.endswith(".toml") else settings.skills
+    by = ", ".join(f"{rows:,} by {how}" for how, rows in report.by.items() if how != "none")
+    return f"Skills come from {where}: {by or 'no row has one'}; {report.unassigned:,} rows are unassigned."
+
+
 def read_catalogue(settings: Settings) -> Catalogue | None:
     """The catalogue that the settings name, or None where skills come from elsewhere."""
     if settings.skills == "source" or settings.skills.startswith("column:") or discovers(settings):
@@ -234,6 +241,11 @@ def _clusters(space: Workspace, settings: Settings, work: Work) -> tuple[list[st
 
 def _discover(space: Workspace, count: int | None, work: Work, made: Stamp) -> None:
     total = sum(space.rows(path) for path in space.parts(PROMPTS))
+    if count is not None and count > total:
+        raise SettingsError(
+            f"{count} skills cannot be discovered in {total} examples",
+            fix=f"ask for {total} or fewer: discover:{total}",
+        )
     chosen = chance(work.seed, "tag", "discover").permutation(total) < discover.SAMPLE
     sample, start = [], 0
     for table in space.read_parts(PROMPTS, ["vector"]):

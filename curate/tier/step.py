@@ -18,7 +18,7 @@ from curate.errors import SettingsError, did_you_mean
 from curate.protocol import Frozen
 from curate.store import columns
 from curate.store.forms import matrix
-from curate.tier import assign, balance, calibrate, clusters, cut, difficulty, edition, holdout, mined, revised
+from curate.tier import assign, balance, calibrate, clusters, cut, difficulty, edition, holdout, mined, revised, told
 from curate.tier.edition import Borders, Measured
 from curate.tier.settings import Settings
 
@@ -32,9 +32,12 @@ if TYPE_CHECKING:
     from curate.store.workspace import Workspace
     from curate.tier.clusters import Ties
 
-__all__ = ["Report", "Settings", "by_length", "run"]
+__all__ = ["Report", "Settings", "by_length", "choices", "run"]
 
 VERSION = 5
+
+
+choices = told.choices
 
 
 class Report(Frozen):
