@@ -505,6 +505,16 @@ def test_an_arrow_file_of_endless_empty_rows_is_an_error() -> None:
         list(tables.arrow(io.BytesIO(sink.getvalue()), "x.arrow"))
 
 
+def test_an_arrow_file_of_fewer_rows_than_none_is_an_error() -> None:
+    """Found by the fuzzer: `len` of such a batch is a SystemError."""
+    whole = ipc([{"n": number} for number in range(258)], stream=True)
+    data = whole.replace(np.int64(258).tobytes(), np.int64(-5).tobytes())
+    assert data != whole
+
+    with pytest.raises(DataError, match="cannot be read as Arrow: a batch of -5 rows"):
+        list(tables.arrow(io.BytesIO(data), "x.arrow"))
+
+
 def test_a_column_of_a_type_that_pyarrow_does_not_know_is_an_error() -> None:
     """An interval of months: the union member Interval (11) of Arrow's flatbuffers, found by the fuzzer."""
     with pytest.raises(DataError, match="cannot be read as Arrow: pyarrow cannot hold a column of type number 21"):

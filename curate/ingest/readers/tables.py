@@ -59,8 +59,10 @@ def _check_offsets(batch: pa.RecordBatch) -> None:
         columns = batch.columns
     except KeyError as error:  # an interval of months, of which pyarrow has no class
         raise pa.ArrowNotImplementedError(f"pyarrow cannot hold a column of type number {error}") from error
-    if len(batch) > BATCH_ROWS and batch.get_total_buffer_size() == 0:
-        raise pa.ArrowInvalid(f"{len(batch)} rows that hold nothing")
+    if batch.num_rows < 0:  # `len` would raise a SystemError
+        raise pa.ArrowInvalid(f"a batch of {batch.num_rows} rows")
+    if batch.num_rows > BATCH_ROWS and batch.get_total_buffer_size() == 0:
+        raise pa.ArrowInvalid(f"{batch.num_rows} rows that hold nothing")
     for column in columns:
         try:
             column.validate(full=True)
