@@ -78,7 +78,7 @@ def refused(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> tuple[i
         (GOOD.replace("length", "lenght"), "did you mean 'length'"),
         (GOOD.replace('"length"', '"tests.nothing:Scorer"'), "cannot be imported"),
         (GOOD.replace('"length"', '"tests.pipeline_runs:Nothing"'), "tests.pipeline_runs"),
-        (GOOD.replace('"length"', '"tests.pipeline_runs:Killed"'), "is no scorer"),
+        (GOOD.replace('"length"', '"tests.pipeline_runs:FussySettings"'), "is no scorer"),
         (GOOD + "[scorers.length]\ntokens = 1", "no setting 'tokens'"),
         (GOOD + '[scorers.length]\nuse = "leng"', "did you mean 'length'"),
         (GOOD.replace("[score]", '[score]\nprecision = "fp8"'), "score.precision"),

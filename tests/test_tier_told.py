@@ -38,8 +38,8 @@ def test_each_decision_stands_on_the_card_with_its_rows_and_explain_tells_of_the
     assert plan.choices == (
         "Skills come from column:skill: 120 by rule; 0 rows are unassigned.",
         "Of what mining proposes these rows are left out: 0 duplicate, 0 contaminated.",
-        "Held out are at least 10.0% of each skill and tier (the whole part), by a hash of id and seed, near rows "
-        f"together: {plan.fates['holdout']} rows.",
+        "10.0% are held out by a hash of id and seed, near rows together, and of each skill and tier at least the "
+        f"whole part of that when it comes: {plan.fates['holdout']} rows.",
         "A row on which the scores disagree goes one tier up, if its difficulty plus 0.5 times its uncertainty reaches "
         f"past the border: {report.unsteady} rows.",
         "No author holds more than 75.0% of the training rows; what is over that stays unused.",

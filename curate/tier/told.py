@@ -25,8 +25,8 @@ def _removed(settings: Settings, report: Report) -> Iterator[str]:
 def _held_out(settings: Settings, report: Report) -> Iterator[str]:
     if settings.holdout:
         yield (
-            f"Held out are at least {settings.holdout:.1%} of each skill and tier (the whole part), by a hash of id "
-            f"and seed, near rows together: {report.fates.get('holdout', 0):,} rows."
+            f"{settings.holdout:.1%} are held out by a hash of id and seed, near rows together, and of each skill and "
+            f"tier at least the whole part of that when it comes: {report.fates.get('holdout', 0):,} rows."
         )
     for domain in settings.holdout_domain:
         yield f"All rows of {domain} are held out."
