@@ -94,6 +94,19 @@ def test_every_chart_has_words_and_a_table(report: AuditReport, page: str) -> No
     assert page.count('role="img" aria-label="') == drawings(page)
 
 
+def test_every_chart_is_as_the_schema_of_vega_lite_asks(report: AuditReport) -> None:
+    import altair as alt
+
+    drawn = [
+        *render.drawn(report).values(),
+        charts.ratios(report.groupings[0], 0),
+        charts.forest(report.groupings[0], 0),
+    ]
+
+    for chart in drawn:
+        alt.Root.from_dict(chart.spec, validate=True)
+
+
 def drawings(page: str) -> int:
     return len(re.findall(r'data-spec="[a-z]', page))
 

@@ -68,6 +68,13 @@ def test_every_chart_has_words_and_a_table_of_its_numbers(probed: Probed) -> Non
     assert matrix.rows[0][2] == probed.last.cells[0].result.loss.value
 
 
+def test_every_chart_is_as_the_schema_of_vega_lite_asks(probed: Probed) -> None:
+    import altair as alt
+
+    for chart in probed.charts:
+        alt.Root.from_dict(chart.spec, validate=True)
+
+
 def test_the_history_has_a_line_for_each_probe(probed: Probed) -> None:
     history = probed.history()
 

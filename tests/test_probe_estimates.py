@@ -71,6 +71,12 @@ def test_a_share_where_all_groups_agree_has_wilsons_interval() -> None:
     assert (found.low, found.high) == pytest.approx((expected.low, expected.high))
 
 
+def test_a_share_of_none_or_all_lies_in_its_interval() -> None:
+    none, every = (estimates.share(sums(np.full(3, each))) for each in (0.0, 1.0))
+
+    assert (none.low, every.high) == (0.0, 1.0)
+
+
 def test_a_change_on_the_same_rows_is_surer_than_two_figures() -> None:
     dice = np.random.default_rng(0)
     hard = dice.normal(3, 1, 40)

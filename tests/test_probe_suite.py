@@ -45,6 +45,13 @@ def test_a_quick_suite_asks_the_first_rows_of_a_full_one() -> None:
     assert plain["full"][: len(plain["quick"])] == plain["quick"]
 
 
+def test_a_few_rows_of_each_kind_come_from_many_groups() -> None:
+    made = build(held(*many(900)), "quick", 0).to_pylist()
+
+    varied = [row["group"] for row in made if row["family"] == "variation"]
+    assert len(set(varied)) > 0.7 * len(varied)
+
+
 def test_kinds_take_turns_within_the_budget_of_their_family() -> None:
     made = build(held(*many(900)), "quick", 0).to_pylist()
 

@@ -432,7 +432,7 @@ def specified(chart: Any, height: int = 240) -> Spec:  # noqa: ANN401 - altair i
     import altair as alt
 
     fit = alt.AutoSizeParams(type="fit-x", contains="padding")
-    spec: Spec = chart.properties(width="container", height=height, autosize=fit).to_dict()
+    spec: Spec = chart.properties(width="container", height=height, autosize=fit).to_dict(validate=False)
     spec.pop("config", None)
     return spec
 

@@ -70,7 +70,8 @@ def placed(
     """
     count = int(strata.max(initial=-1)) + 1
     size = np.bincount(strata, minlength=count).astype(np.float64)
-    ranks = midranks(values, strata)
+    order = np.argsort(values, kind="stable")
+    ranks = _ranked(values, strata, order)
     delta, effective = np.full(members.groups, np.nan), np.full(members.groups, np.nan)
     for group in range(members.groups):
         belongs = np.zeros(len(values), np.int64)
@@ -82,7 +83,7 @@ def placed(
         ours, rest = (belongs == 1) & inside, (belongs == 0) & inside
         if ours.sum() < 2 or rest.sum() < 2:
             continue
-        beaten = ranks - midranks(values, strata * 2 + belongs)
+        beaten = ranks - _ranked(values, strata * 2 + belongs, order)
         above, below = beaten[ours] / m[strata[ours]], beaten[rest] / n[strata[rest]]
         weight = np.where(both, n * m / np.maximum(size, 1.0), 0.0)
         weight /= weight.sum()
@@ -127,7 +128,13 @@ def _pooled(placements: NDArray[np.float64], strata: NDArray[np.int64], count: i
 
 def midranks(values: NDArray[np.float64], strata: NDArray[np.int64]) -> NDArray[np.float64]:
     """Ranks from 1 within each stratum; equal values share the mean of their ranks."""
-    order = np.lexsort((values, strata))
+    return _ranked(values, strata, np.argsort(values, kind="stable"))
+
+
+def _ranked(values: NDArray[np.float64], strata: NDArray[np.int64], rising: NDArray[np.intp]) -> NDArray[np.float64]:
+    """The same where the order of the values is known already: small numbers are sorted in linear time."""
+    code = strata[rising]
+    order = rising[np.argsort(code.astype(np.uint16) if code.max(initial=0) < 2**16 else code, kind="stable")]
     fresh = np.ones(len(order), np.bool_)
     fresh[1:] = (np.diff(values[order]) != 0) | (np.diff(strata[order]) != 0)
     run = np.cumsum(fresh) - 1

@@ -18,23 +18,31 @@ if TYPE_CHECKING:
 
 
 def page(report: AuditReport, limits: Thresholds, probed: Probed | None = None) -> str:
-    """The whole page. All data is escaped, and the same report gives the same bytes."""
-    return (
-        environment()
-        .get_template("report.jinja")
-        .render(
-            report=report,
-            probed=probed,
-            limits=[
-                (name, getattr(limits, name), field.description) for name, field in Thresholds.model_fields.items()
-            ],
-            charts=drawn(report),
-            groupings=[(grouping, _of_grouping(report, number)) for number, grouping in enumerate(report.groupings)],
-            style=_packaged("report.css"),
-            script=_packaged("report.js"),
-            library=library(),
+    """The whole page. All data is escaped, and the same report gives the same bytes.
+
+    Charts are not held against the schema of Vega-Lite here, which takes longer than all else; the tests do that.
+    """
+    from altair.utils.schemapi import debug_mode
+
+    with debug_mode(False):
+        return (
+            environment()
+            .get_template("report.jinja")
+            .render(
+                report=report,
+                probed=probed,
+                limits=[
+                    (name, getattr(limits, name), field.description) for name, field in Thresholds.model_fields.items()
+                ],
+                charts=drawn(report),
+                groupings=[
+                    (grouping, _of_grouping(report, number)) for number, grouping in enumerate(report.groupings)
+                ],
+                style=_packaged("report.css"),
+                script=_packaged("report.js"),
+                library=library(),
+            )
         )
-    )
 
 
 def drawn(report: AuditReport) -> dict[str, Chart]:

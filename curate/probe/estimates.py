@@ -79,9 +79,8 @@ def share(sums: Sums) -> Estimate:
     middle = value + normal**2 / (2 * worth)
     half = normal * np.sqrt(value * (1 - value) / worth + (normal / (2 * worth)) ** 2)
     low, high = ((middle + side) / (1 + normal**2 / worth) for side in (-half, half))
-    return Estimate(
-        value=value, low=max(float(low), 0.0), high=min(float(high), 1.0), rows=sums.rows, groups=len(groups)
-    )
+    low, high = min(max(float(low), 0.0), value), max(min(float(high), 1.0), value)  # rounding apart, it lies inside
+    return Estimate(value=value, low=low, high=high, rows=sums.rows, groups=len(groups))
 
 
 def difference(now: Sums, then: Sums) -> Estimate:

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Report", "Settings", "prober", "run", "suite"]
 
-VERSION = 1
+VERSION = 2
 _TRANSFER = "probe/transfer.json"
 BEGUN = "training/begun.json"
 """Where a training notes what it is of."""

@@ -68,7 +68,8 @@ def build(held: pa.Table, size: Size, seed: int) -> pa.Table:
     """The probe rows made from held-out rows, which come in the order in which they are asked.
 
     *held* has the columns id, group, skill, tier, domain, tokens, tools and those of a record. The first rows that fit
-    into the budget are asked as they are; then kinds take turns, each with the next of these rows that it applies to.
+    into the budget are asked as they are; then kinds take turns, each with the next of these rows that it applies to,
+    and each begins at another of them.
     """
     budget = BUDGETS[size]
     rows = held.to_pylist()
@@ -97,8 +98,15 @@ def _in_turns(
     parents: Sequence[tuple[dict[str, Any], Turns]],
     budget: int,
 ) -> list[dict[str, Any]]:
-    """Rows of one family: kinds take turns until the tokens are spent, or every kind has gone through all rows."""
-    waiting = {kind: _made(family, kind, make, parents) for kind, make in kinds.items()}
+    """Rows of one family: kinds take turns until the tokens are spent, or every kind has gone through all rows.
+
+    Each kind begins elsewhere among the parents, so that a few rows of many kinds come from many hold-out groups.
+    """
+    starts = [number * len(parents) // len(kinds) for number in range(len(kinds))]
+    waiting = {
+        kind: _made(family, kind, make, [*parents[start:], *parents[:start]])
+        for (kind, make), start in zip(kinds.items(), starts, strict=True)
+    }
     found: list[dict[str, Any]] = []
     spent = 0
     while waiting:
