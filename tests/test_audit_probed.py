@@ -82,5 +82,11 @@ def test_the_history_has_a_line_for_each_probe(probed: Probed) -> None:
     assert str(history[2][4]).startswith(f"{probed.last.cells[0].result.loss.value:.3f} (")
 
 
+def test_resistance_and_domains_have_their_intervals(probed: Probed) -> None:
+    share = probed.last.resistance[0].share
+
+    assert probed.resistance()[0][1] == f"{share.value:.3f} ({share.low:.3f} to {share.high:.3f})"
+
+
 def test_a_page_without_probes_says_nothing_of_them(report: AuditReport) -> None:
     assert 'id="probe"' not in render.page(report, Thresholds())

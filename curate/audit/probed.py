@@ -40,6 +40,15 @@ class Probed:
         made += [lessons(self.transfer)] if self.transfer else []
         return tuple(chart for chart in made if chart.rows)
 
+    def resistance(self) -> list[tuple[str, str, int]]:
+        """One line for each kind of adversarial prompt: the share that is resisted, with its ends, and of how many."""
+        return [(each.kind, _said(each.share), each.share.rows) for each in self.last.resistance]
+
+    def domains(self) -> list[tuple[str, str, str, int]]:
+        """One line for each held-out domain: loss and token accuracy with their ends, and rows."""
+        held = ((each.name, each.result.loss, each.result.token_accuracy) for each in self.last.domains)
+        return [(name, _said(loss), _said(accuracy), loss.rows) for name, loss, accuracy in held]
+
     def history(self) -> list[tuple[object, ...]]:
         """One line for each probe: name, stage, step, size, loss and accuracies with their ends."""
         return [
@@ -91,16 +100,16 @@ def reliability(last: Measured, number: int) -> Chart:
     head = ("confidence", "accuracy", "low", "high", "guesses")
     lines = tuple((each.confidence, *_figures(each.accuracy), each.observations) for each in held.bins)
     base = based(head, lines).encode(
-        x=alt.X("confidence:Q", scale=alt.Scale(domain=[0, 1])),
+        x=alt.X("confidence:Q", scale=alt.Scale(domain=[0, 1]), axis=alt.Axis(tickCount=10)),
         tooltip=[f"{name}:Q" for name in head],
     )
-    level = alt.Y("accuracy:Q", scale=alt.Scale(domain=[0, 1]))
+    level = alt.Y("accuracy:Q", scale=alt.Scale(domain=[0, 1]), title="accuracy")
     even = based(("confidence", "accuracy"), [(0, 0), (1, 1)]).mark_line(
         strokeDash=[4, 4], color="currentColor", opacity=0.4
     )
     chart = (
         even.encode(alt.X("confidence:Q"), alt.Y("accuracy:Q"))
-        + base.mark_rule(strokeWidth=2, color=PALETTE[0]).encode(alt.Y("low:Q"), alt.Y2("high:Q"))
+        + base.mark_rule(strokeWidth=2, color=PALETTE[0]).encode(alt.Y("low:Q", title="accuracy"), alt.Y2("high:Q"))
         + base.mark_point(filled=True, size=60, opacity=1, color=PALETTE[0]).encode(level)
     )
     says = (
