@@ -55,7 +55,7 @@ class Ifd(Scorer):
             low=0,
             about="loss of the answers given the instruction over their loss without",
             headline=True,
-            # It tells what a model can learn from, not what is hard: .21 on the steps of GSM8K, where total NLL has .60.
+            # It says what a model can learn from, not what is hard: .21 on the steps of GSM8K, where total NLL has .60.
             weights={"text": 0.0, "chat": 0.0, "code": 0.0},
         ),
         ScoreField(
