@@ -282,3 +282,14 @@ def test_filters_and_sorting_work(tmp_path: Path, page: str) -> None:
     assert done["rising"] == sorted(done["rising"])
     assert done["falling"] == sorted(done["falling"], reverse=True)
     assert done["sort"] == "descending"
+
+
+def test_names_are_measured_so_that_a_narrow_page_can_turn_and_wrap_them() -> None:
+    assert charts.room(["stage 0", "stage 1"], ["en", "de"], ["a"]) == {"across": 114, "entry": 48, "left": 60}
+    assert charts.room((), ["x" * 99])["entry"] == charts.room((), ["x" * 24])["entry"]
+
+
+def test_a_command_that_mends_is_set_as_such_and_the_rest_escaped() -> None:
+    shown = render.environment().from_string("{{ text | commands }}").render(text="see <b> (`curate show`), not `b`")
+
+    assert shown == "see &lt;b&gt; (<code>curate show</code>), not `b`"

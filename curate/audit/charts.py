@@ -23,6 +23,8 @@ INK = "#1b1f24"
 """Text upon coloured ground, light and dark alike."""
 
 RATIOS = (0.125, 0.25, 0.5, 0.8, 1, 1.25, 2, 4, 8)
+_LETTER, _MOST_LETTERS = 7, 24
+"""About how wide a letter of a name is, in pixels, and after how many the browser cuts it."""
 _COLOURED = ("stage", "tier", "skill", "kind")
 MOST_LINES = 6
 """Up to this many groups get a line with intervals; more are drawn as a field of colours."""
@@ -52,9 +54,9 @@ def roles(summaries: Sequence[Summary]) -> Chart:
         based(("stage", "role", "rows"), lines)
         .mark_bar()
         .encode(
-            x=alt.X("stage:N", sort=None, title=None, axis=alt.Axis(labelAngle=0)),
+            x=places("stage"),
             y=alt.Y("rows:Q", title="rows"),
-            color=alt.Color("role:N", scale=alt.Scale(domain=names, range=list(PALETTE[: len(names)])), title=None),
+            color=named("role"),
             order=alt.Order("rank:Q"),
             tooltip=["stage:N", "role:N", "rows:Q"],
         )
@@ -62,7 +64,8 @@ def roles(summaries: Sequence[Summary]) -> Chart:
     )
     biggest = max(_stages(summaries), key=lambda each: each.rows, default=None)
     says = f"Bars of rows by stage, stacked by role. The largest is {biggest.place.name}." if biggest else "No stages."
-    return Chart("roles", "Rows by stage and role", says, specified(chart), ("stage", "role", "rows"), tuple(lines))
+    spec = specified(chart, needs=room([line[0] for line in lines], names))
+    return Chart("roles", "Rows by stage and role", says, spec, ("stage", "role", "rows"), tuple(lines))
 
 
 def spreads(summaries: Sequence[Summary]) -> Chart:
@@ -75,7 +78,7 @@ def spreads(summaries: Sequence[Summary]) -> Chart:
         if each.place.scope in {"stage", "corpus"} and (spread := each.difficulty) is not None
     ]
     head = ("place", "p10", "p25", "p50", "p75", "p90", "mean")
-    base = based(head, lines).encode(x=alt.X("place:N", sort=None, title=None, axis=alt.Axis(labelAngle=0)))
+    base = based(head, lines).encode(x=places("place"))
     told = [f"{name}:{'N' if name == 'place' else 'Q'}" for name in head]
     whole = alt.Y("p10:Q", title="difficulty", scale=alt.Scale(domain=[0, 1]))
     chart = (
@@ -89,7 +92,8 @@ def spreads(summaries: Sequence[Summary]) -> Chart:
     )
     if lines:
         says += f" Means run from {min(line[6] for line in lines):.2f} to {max(line[6] for line in lines):.2f}."
-    return Chart("spreads", "Difficulty by stage", says, specified(chart), head, tuple(lines))
+    spec = specified(chart, needs=room([line[0] for line in lines]))
+    return Chart("spreads", "Difficulty by stage", says, spec, head, tuple(lines))
 
 
 def ratios(grouping: Grouping, number: int) -> Chart:
@@ -122,9 +126,9 @@ def _whiskers(grouping: Grouping, number: int) -> Chart:
     ]
     reach = 2.0 ** max(1, *(ceil(abs(log2(end))) for line in shown for end in line[2:5] if end), 1)
     base = based(head, shown).encode(
-        x=alt.X("place:N", sort=None, title=None, axis=alt.Axis(labelAngle=0)),
+        x=places("place"),
         xOffset=alt.XOffset("group:N", sort=None),
-        color=alt.Color("group:N", sort=None, scale=alt.Scale(range=list(PALETTE)), title=None),
+        color=named("group"),
         tooltip=["place:N", "group:N", "ratio:Q", "low:Q", "high:Q", "verdict:N"],
     )
     axis = alt.Y(
@@ -144,7 +148,8 @@ def _whiskers(grouping: Grouping, number: int) -> Chart:
         f"Dots with intervals: by place, the share of each group of {grouping.column} over its expected share. "
         f"1 is as expected; dashed lines mark 0.8 and 1.25. {_summary(grouping)}"
     )
-    return Chart(f"ratios-{number}", f"{grouping.column}: share ratios", says, specified(chart), head, tuple(lines))
+    spec = specified(chart, needs=room([line[0] for line in shown], [line[1] for line in shown]))
+    return Chart(f"ratios-{number}", f"{grouping.column}: share ratios", says, spec, head, tuple(lines))
 
 
 def _field(grouping: Grouping, number: int) -> Chart:
@@ -201,7 +206,7 @@ def forest(grouping: Grouping, number: int) -> Chart:
     base = based(head, lines).encode(
         y=alt.Y("group:N", sort=None, title=None),
         yOffset=alt.YOffset("question:N", sort=None),
-        color=alt.Color("question:N", sort=None, scale=alt.Scale(range=list(PALETTE[:2])), title=None),
+        color=named("question"),
         tooltip=[f"{name}:{'Q' if name in {'delta', 'low', 'high'} else 'N'}" for name in head],
     )
     groups = {line[1] for line in lines}
@@ -219,7 +224,8 @@ def forest(grouping: Grouping, number: int) -> Chart:
         f"Dots with intervals: is each group of {grouping.column} ranked harder, and does it come later, than other "
         f"rows {words.alike(grouping)}? 0 is even; dashed lines mark where an effect stops being negligible."
     )
-    spec = specified(chart, height=len(groups) * (34 if len(groups) <= 12 else 24))
+    needs = room((), [question for question, _ in asked], sorted(groups))
+    spec = specified(chart, len(groups) * (34 if len(groups) <= 12 else 24), needs)
     return Chart(f"forest-{number}", f"{grouping.column}: harder or later?", says, spec, head, tuple(lines))
 
 
@@ -234,7 +240,7 @@ def skills(report: AuditReport) -> Chart:
     ]
     most = max((line[2] for line in lines), default=0)
     base = based(head, lines).encode(
-        x=alt.X("stage:N", sort=None, title=None, axis=alt.Axis(labelAngle=0)),
+        x=places("stage"),
         y=alt.Y("skill:N", sort=None, title=None),
         tooltip=["stage:N", "skill:N", "rows:Q", "new:Q", "by tier:N"],
     )
@@ -299,9 +305,9 @@ def losses(learnt: Learnt) -> Chart:
         for each in learnt.stages
     ]
     base = based(head, lines).encode(
-        x=alt.X("stage:N", sort=None, title=None, axis=alt.Axis(labelAngle=0)),
+        x=places("stage"),
         xOffset=alt.XOffset("role:N", sort=None),
-        color=alt.Color("role:N", sort=None, scale=alt.Scale(range=list(PALETTE)), title=None),
+        color=named("role"),
         tooltip=["stage:N", "role:N", "loss:Q", "low:Q", "high:Q", "rows:Q"],
     )
     chart = base.mark_rule(strokeWidth=2).encode(
@@ -310,7 +316,8 @@ def losses(learnt: Learnt) -> Chart:
     says = (
         "Dots with intervals: the model's mean loss on the rows of each stage, when they are new and when they return."
     )
-    return Chart("losses", "Loss by stage", says, specified(chart), head, tuple(lines))
+    spec = specified(chart, needs=room([line[0] for line in lines], [line[1] for line in lines]))
+    return Chart("losses", "Loss by stage", says, spec, head, tuple(lines))
 
 
 def drift(groupings: Sequence[Grouping]) -> Chart:
@@ -326,8 +333,8 @@ def drift(groupings: Sequence[Grouping]) -> Chart:
     ]
     shown = [(stage, column, distance, chance) for stage, column, distance, chance in lines]
     base = based(("stage", "column", "distance", "chance"), shown).encode(
-        x=alt.X("stage:N", sort=None, title=None, axis=alt.Axis(labelAngle=0)),
-        color=alt.Color("column:N", sort=None, scale=alt.Scale(range=list(PALETTE)), title=None),
+        x=places("stage"),
+        color=named("column"),
         tooltip=["stage:N", "column:N", "distance:Q", "chance:Q"],
     )
     chart = base.mark_line(strokeDash=[3, 3], opacity=0.6).encode(
@@ -337,7 +344,8 @@ def drift(groupings: Sequence[Grouping]) -> Chart:
         "Lines by column: how far the group shares of each stage lie from what is expected, from 0 (the same) to 1. "
         "Dashed lines show what chance alone would make."
     )
-    return Chart("drift", "Amplification by stage", says, specified(chart), head, tuple(lines))
+    spec = specified(chart, needs=room([line[0] for line in lines], [line[1] for line in lines]))
+    return Chart("drift", "Amplification by stage", says, spec, head, tuple(lines))
 
 
 def scatter(held: Map) -> Chart:
@@ -383,7 +391,8 @@ def scatter(held: Map) -> Chart:
     )
     counts = Counter((name, line[head.index(name)]) for line in shown for name in _COLOURED)
     rows = tuple((name, value, count) for (name, value), count in sorted(counts.items()))
-    return Chart("map", "Map of the examples", says, specified(chart, height=420), ("colour by", "value", "dots"), rows)
+    spec = specified(chart, 420, room((), [str(value) for _, value, _ in rows]))
+    return Chart("map", "Map of the examples", says, spec, ("colour by", "value", "dots"), rows)
 
 
 def _largest(values: Sequence[str]) -> set[str]:
@@ -402,6 +411,27 @@ def based(head: Sequence[str], lines: Sequence[Sequence[object]]) -> Any:  # noq
     import altair as alt
 
     return alt.Chart(alt.Data(values=[dict(zip(head, line, strict=True)) for line in lines]))
+
+
+def places(name: str) -> Any:  # noqa: ANN401 - altair is untyped here
+    """The places of the order from left to right; the page turns their names where it is narrow."""
+    import altair as alt
+
+    return alt.X(f"{name}:N", sort=None, title=None)
+
+
+def named(name: str) -> Any:  # noqa: ANN401 - altair is untyped here
+    """A colour for each value, in their order."""
+    import altair as alt
+
+    return alt.Color(f"{name}:N", sort=None, scale=alt.Scale(range=list(PALETTE)), title=None)
+
+
+def room(across: Sequence[str] = (), legend: Sequence[str] = (), beside: Sequence[str] = ()) -> dict[str, int]:
+    """How many pixels names need: all below the chart together, one of the legend, and those on its left."""
+    widths = [max((min(len(each), _MOST_LETTERS) for each in names), default=0) for names in (across, legend, beside)]
+    below, entry, left = (each * _LETTER for each in widths)
+    return {"across": len(set(across)) * (below + 8), "entry": entry + 34, "left": max(left, 30) + 30}
 
 
 def _level(value: float, *, dashed: bool) -> Any:  # noqa: ANN401 - altair is untyped here
@@ -427,12 +457,13 @@ def upright(value: float, *, dashed: bool) -> Any:  # noqa: ANN401 - altair is u
     )
 
 
-def specified(chart: Any, height: int = 240) -> Spec:  # noqa: ANN401 - altair is untyped here
-    """The specification, as wide as its place on the page; colours of text are set by the page."""
+def specified(chart: Any, height: int = 240, needs: dict[str, int] | None = None) -> Spec:  # noqa: ANN401 - altair is untyped here
+    """The specification, as wide as its place on the page, which sets colours of text and, by *needs*, its layout."""
     import altair as alt
 
     fit = alt.AutoSizeParams(type="fit-x", contains="padding")
-    spec: Spec = chart.properties(width="container", height=height, autosize=fit).to_dict(validate=False)
+    named = chart.properties(width="container", height=height, autosize=fit, usermeta=needs or room())
+    spec: Spec = named.to_dict(validate=False)
     spec.pop("config", None)
     return spec
 

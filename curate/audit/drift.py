@@ -87,7 +87,7 @@ def check(drift: Drift, limits: Thresholds) -> Iterator[Finding]:
                     f"and above {each.by_chance:.3f}, which chance makes"
                 ),
                 says=f"Trained rows differ from the parent edition by {each.what}: most in {each.most}.",
-                mend="look at what came and went; `curate score --refresh` measures with this edition's own tables"
+                mend="look at what came and went; `curate tier --refresh` measures with this edition's own tables"
                 if each.what == "difficulty"
                 else "look at what came and went, and cap or floor the column in [tier]",
             )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from curate.audit.charts import DIVERGING, INK, PALETTE, Chart, based, specified, upright
+from curate.audit.charts import DIVERGING, INK, PALETTE, Chart, based, places, specified, upright
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -80,7 +80,7 @@ def matrix(last: Measured) -> Chart:
     )
     shown = [(*line, f"{line[2]:.2f}") for line in lines]
     base = based((*head, "label"), shown).encode(
-        x=alt.X("tier:N", sort=None, title=None, axis=alt.Axis(labelAngle=0)),
+        x=places("tier"),
         y=alt.Y("skill:N", sort=None, title=None),
         tooltip=["skill:N", "tier:N", "loss:Q", "low:Q", "high:Q", "token accuracy:Q", "rows:Q"],
     )
@@ -166,7 +166,7 @@ def lessons(transfer: Transfer) -> Chart:
     )
     reach = max((abs(line[2]) for line in lines), default=0.0) or 1.0
     base = based((*head, "label"), [(*line, f"{line[2]:+.2f}") for line in lines]).encode(
-        x=alt.X("stage:N", sort=None, title=None, axis=alt.Axis(labelAngle=0)),
+        x=places("stage"),
         y=alt.Y("skill:N", sort=None, title=None),
         tooltip=["stage:N", "skill:N", "change:Q", "low:Q", "high:Q", "rows:Q"],
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING
@@ -11,6 +12,7 @@ from curate.audit.thresholds import Thresholds
 
 if TYPE_CHECKING:
     from jinja2 import Environment
+    from markupsafe import Markup
 
     from curate.audit.charts import Chart
     from curate.audit.probed import Probed
@@ -82,9 +84,17 @@ def environment() -> Environment:
         "interval": words.interval,
         "share_interval": words.share_interval,
         "plural": words.plural,
+        "commands": _commands,
     }
     made.globals["words"] = words
     return made
+
+
+def _commands(text: str) -> Markup:
+    """A text of ours with its commands set as such, and all else escaped."""
+    from markupsafe import Markup, escape
+
+    return Markup(re.sub(r"`(curate [^`]+)`", r"<code>\1</code>", str(escape(text))))
 
 
 @cache

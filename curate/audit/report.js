@@ -18,7 +18,16 @@
     const inner = document.createElement("div");
     inner.setAttribute("aria-hidden", "true");
     place.append(inner);
-    await vegaEmbed(inner, JSON.parse(held.textContent), { actions: false, ast: true, renderer: "svg", config, tooltip: true });
+    inner.className = "vega-embed";
+    const spec = JSON.parse(held.textContent);
+    const { across, entry, left } = spec.usermeta;
+    const wide = inner.clientWidth - left;
+    const fitted = {
+      ...config,
+      axisXDiscrete: { labelAngle: wide < across ? -40 : 0 },
+      legend: { ...config.legend, columns: Math.max(1, Math.floor(wide / entry)) },
+    };
+    await vegaEmbed(inner, spec, { actions: false, ast: true, renderer: "svg", config: fitted, tooltip: true });
     place.dataset.drawn = "yes";
   };
   const drawAll = async () => {

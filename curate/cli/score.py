@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     "--map",
     "mapping",
     metavar="OURS=THEIRS,..",
-    help="Which of your columns is what: prompt=q,completion=answers.0.text.",
+    help="Which of your columns is what: prompt=q,completion=answers.0.text; or context, system, messages, text.",
 )
 @setting(ScoreSettings, "scorers")
 @setting(ScoreSettings, "lm")
