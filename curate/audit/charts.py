@@ -462,8 +462,8 @@ def specified(chart: Any, height: int = 240, needs: dict[str, int] | None = None
     import altair as alt
 
     fit = alt.AutoSizeParams(type="fit-x", contains="padding")
-    named = chart.properties(width="container", height=height, autosize=fit, usermeta=needs or room())
-    spec: Spec = named.to_dict(validate=False)
+    sized = chart.properties(width="container", height=height, autosize=fit, usermeta=needs or room())
+    spec: Spec = sized.to_dict(validate=False)
     spec.pop("config", None)
     return spec
 
