@@ -523,7 +523,7 @@ class Pipeline:
 
     def _pairs(self, work: Work) -> Workspace:
         """The texts of --pairs in a folder in memory, scored as the run scored its own."""
-        beside = Workspace("beside", OverlayDisk(LocalDisk(Path("beside"))))
+        beside = _in_memory()
         readings = [
             audit.Reading(entry, source, column, _parsed(one, work))
             for entry, source in enumerate(self.recipe.pairs)
@@ -605,15 +605,22 @@ def _read(sources: Sequence[ingest.Source], work: Work) -> list[pa.Table]:
 
 def _beside(sources: Sequence[ingest.Source], work: Work) -> Workspace:
     """A folder in memory that holds the examples of other sources."""
-    beside = Workspace("beside", OverlayDisk(LocalDisk(Path("beside"))))
-    ingest.run(beside, ingest.Settings(), sources, replace(work, progress=silent, engine=LocalEngine()))
+    beside = _in_memory()
+    ingest.run(beside, ingest.Settings(), sources, _quietly_here(work))
     return beside
 
 
 def _parsed(source: ingest.Source, work: Work) -> list[pa.Table]:
     """The rows of another source, copies and rejects among them."""
-    apart = Workspace("apart", OverlayDisk(LocalDisk(Path("apart"))))
-    return ingest.parse(apart, [source], replace(work, progress=silent, engine=LocalEngine()))
+    return ingest.parse(_in_memory(), [source], _quietly_here(work))
+
+
+def _in_memory() -> Workspace:
+    return Workspace("beside", OverlayDisk(LocalDisk(Path("beside"))))
+
+
+def _quietly_here(work: Work) -> Work:
+    return replace(work, progress=silent, engine=LocalEngine())
 
 
 def _written(parent: str) -> str:

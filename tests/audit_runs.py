@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
+from curate.audit.report import AuditReport
 from curate.core import schemas
 from curate.core.ids import example_id
 from curate.core.plan import Ingredient, Knots, Plan, Stage
@@ -267,3 +268,8 @@ def _tiers(rows: Rows) -> pa.Table:
 def _at(values: Sequence[object] | None, row: int) -> object:
     assert values is not None
     return values[row]
+
+
+def told(folder: Path) -> AuditReport:
+    """The report of a run folder."""
+    return Workspace(folder).read_json("audit/report.json", AuditReport)

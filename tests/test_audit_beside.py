@@ -16,8 +16,9 @@ from curate.audit.thresholds import Thresholds
 from curate.cli.main import call
 from curate.pipeline import build
 from curate.store.workspace import Workspace
-from tests.audit_runs import STAMP, WORK, Rows, write
+from tests.audit_runs import STAMP, WORK, Rows, told, write
 from tests.pipeline_runs import recipe, write_source
+from tests.train_runs import finished_run
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -279,15 +280,7 @@ def test_a_new_source_is_told_and_is_no_error(tmp_path: Path) -> None:
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("beside")
-    build(Workspace(folder / "run"), recipe(write_source(folder / "rows.jsonl", 90)))
-    return folder
-
-
-def told(folder: Path) -> AuditReport:
-    from curate.audit.report import AuditReport
-
-    return Workspace(folder).read_json("audit/report.json", AuditReport)
+    return finished_run(tmp_path_factory.mktemp("beside"), 90).root.parent
 
 
 def test_a_reference_without_vectors_is_refused(made: Path, capsys: pytest.CaptureFixture[str]) -> None:

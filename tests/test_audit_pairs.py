@@ -10,29 +10,21 @@ import pytest
 
 from curate.cli.main import call
 from curate.errors import SettingsError
-from curate.pipeline import build
 from curate.recipe import check, dump
 from curate.run import Run
-from curate.store.workspace import Workspace
-from tests.pipeline_runs import recipe, rows, write_source
+from tests.audit_runs import told
+from tests.pipeline_runs import rows, write_source
+from tests.train_runs import finished_run
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from curate.audit.report import AuditReport, PairSet
+    from curate.audit.report import PairSet
 
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("pairs")
-    build(Workspace(folder / "run"), recipe(write_source(folder / "rows.jsonl", 90)))
-    return folder
-
-
-def told(folder: Path) -> AuditReport:
-    from curate.audit.report import AuditReport
-
-    return Workspace(folder).read_json("audit/report.json", AuditReport)
+    return finished_run(tmp_path_factory.mktemp("pairs"), 90).root.parent
 
 
 def audited(made: Path, source: Path, match: str, render: str = "json") -> PairSet:

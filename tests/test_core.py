@@ -14,6 +14,7 @@ import pytest
 from curate.core import views
 from curate.core.chance import chance, draw, words_of
 from curate.core.ids import digest, example_id
+from curate.core.turns import nth_of_group
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -158,3 +159,8 @@ def test_code_is_told_from_prose_on_real_sets(real: Path, file: str, column: str
         answers = [json.loads(line)[column] for line in lines]
 
     assert least <= sum(map(views.is_code, answers)) / len(answers) <= most
+
+
+@pytest.mark.parametrize(("group", "place"), [([], []), ([4], [0]), ([0, 0, 2, 2, 2, 1], [0, 1, 0, 1, 2, 0])])
+def test_rows_are_counted_inside_their_group(group: list[int], place: list[int]) -> None:
+    assert nth_of_group(np.array(group, np.int32)).tolist() == place

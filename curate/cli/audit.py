@@ -82,15 +82,16 @@ def command(
 def _read_match(text: str | None) -> dict[str, object]:
     """``group=A,aligned=B+C`` as the recipe has it: lists where the recipe has lists."""
     told: dict[str, object] = {}
-    for each in (text or "").split(",") if text else ():
-        key, _, value = each.partition("=")
-        if key.strip() not in Matching.model_fields or not _:
+    for each in text.split(",") if text else ():
+        key, equals, value = each.partition("=")
+        key = key.strip()
+        if key not in Matching.model_fields or not equals:
             raise SettingsError(
                 f"--match has {each.strip()!r}, which it does not know",
                 fix="write texts=A+B, group=A,pair=B or group=A,aligned=B+C",
             )
         names = tuple(name.strip() for name in value.split("+") if name.strip())
-        told[key.strip()] = names if key.strip() in LISTS else value.strip()
+        told[key] = names if key in LISTS else value.strip()
     return told
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from curate.errors import SettingsError
@@ -79,7 +78,7 @@ def wrap(network: Network, tokenizer: Tokenizer, name: str = "model") -> Languag
 def _tokenizer(model: Resolved) -> Tokenizer:
     from transformers import AutoTokenizer
 
-    if model.base is not None and not (model.folder or Path()).joinpath("tokenizer.json").is_file():
+    if model.base is not None and model.folder is not None and not (model.folder / "tokenizer.json").is_file():
         return _tokenizer(model.base)
     folder = model.folder or gguf.tokenizer_folder(model)
     with said_plainly(model.name):

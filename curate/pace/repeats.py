@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from curate.core.turns import nth_of_group
 from curate.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -82,6 +83,4 @@ def _lifted(
     extra = copies(np.bincount(group[held] + 1, minlength=count), floor, most)[1:]
     pool = candidates[extra[group[candidates]] > 0]
     order = pool[np.lexsort((luck[pool], visits[pool], group[pool]))]
-    _, first, counts = np.unique(group[order], return_index=True, return_counts=True)
-    nth = np.arange(len(order)) - np.repeat(first, counts)
-    return order[nth < extra[group[order]]]
+    return order[nth_of_group(group[order]) < extra[group[order]]]

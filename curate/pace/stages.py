@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from curate.core.turns import nth_of_group
 from curate.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -113,11 +114,9 @@ def representative(
 ) -> NDArray[np.bool_]:
     """The *share* of each skill's rows, at least one, that show it best: of the lowest tier, by *rank*. Shapes (n,)."""
     order = np.lexsort((rank, tier, skill))
-    _, first, counts = np.unique(skill[order], return_index=True, return_counts=True)
     wanted = quotas(skill, int(skill.max(initial=0)) + 1, share)
-    nth = np.arange(len(order)) - np.repeat(first, counts)
     shown = np.zeros(len(skill), np.bool_)
-    shown[order[nth < wanted[skill[order]]]] = True
+    shown[order[nth_of_group(skill[order]) < wanted[skill[order]]]] = True
     return shown
 
 

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from curate.core.turns import nth_of_group
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -16,9 +18,8 @@ def take_turns(cell: NDArray[np.int64], luck: NDArray[np.float64]) -> NDArray[np
     The rows of a smaller probe are therefore the first of a larger one. Shapes (n,) in and out.
     """
     order = np.lexsort((luck, cell))
-    _, first, counts = np.unique(cell[order], return_index=True, return_counts=True)
     turn = np.empty(len(cell), np.int64)
-    turn[order] = np.arange(len(cell)) - np.repeat(first, counts)
+    turn[order] = nth_of_group(cell[order])
     return np.lexsort((luck, turn))
 
 

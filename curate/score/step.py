@@ -320,9 +320,14 @@ def _counted_rows(space: Workspace, chosen: Chosen) -> int | None:
     return rows if isinstance(rows, int) else None
 
 
+def _counts(scores: str) -> str:
+    """The folder of the statistics that the scores of a folder are made with, counted by part."""
+    return scores.replace("scores/", "statistics/", 1)
+
+
 def _merged(scores: str) -> str:
-    """Where the statistics lie that the scores of a folder were made with."""
-    return f"{scores.replace('scores/', 'statistics/', 1)}/merged.parquet"
+    """The same statistics of all parts together."""
+    return f"{_counts(scores)}/merged.parquet"
 
 
 def _with_statistics(space: Workspace, job: ScoreJob, parts: Sequence[Part], work: Work, *, frozen: bool) -> ScoreJob:
@@ -330,7 +335,7 @@ def _with_statistics(space: Workspace, job: ScoreJob, parts: Sequence[Part], wor
 
     Where they are *frozen* and counted with the same settings they stay, whatever rows came since.
     """
-    folder, merged = job.folder.replace("scores/", "statistics/", 1), _merged(job.folder)
+    folder, merged = _counts(job.folder), _merged(job.folder)
     held = space.stamp_of(merged)
     if frozen and held is not None and held.settings == stamp(job.settings_key()).settings:
         return replace(job, statistics=space.read_table(merged), statistics_digest=held.digest)

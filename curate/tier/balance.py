@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from curate.core.turns import nth_of_group
 from curate.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -72,10 +73,8 @@ def floored(counts: NDArray[np.int64], floor: float) -> NDArray[np.int64]:
 def sample(group: NDArray[np.int64], kept: NDArray[np.int64], luck: NDArray[np.float64]) -> NDArray[np.bool_]:
     """Which rows stay where group g keeps ``kept[g]`` of its rows: those of the lowest luck. Shape (n,)."""
     order = np.lexsort((luck, group))
-    _, first, counts = np.unique(group[order], return_index=True, return_counts=True)
-    nth = np.arange(len(group)) - np.repeat(first, counts)
     stays = np.zeros(len(group), bool)
-    stays[order] = nth < kept[group[order]]
+    stays[order] = nth_of_group(group[order]) < kept[group[order]]
     return stays
 
 

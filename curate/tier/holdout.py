@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from curate.core.turns import nth_of_group
 from curate.errors import SettingsError
 from curate.tier import clusters
 
@@ -109,10 +110,8 @@ def _fill_with_rows(
     missing = _missing(held, code, owed)
     short = order[(missing[code[order]] > 0) & ~held[order]]
     ranked = short[np.argsort(code[short], kind="stable")]
-    groups, first, counts = np.unique(code[ranked], return_index=True, return_counts=True)
-    nth = np.arange(len(ranked)) - np.repeat(first, counts)
     filled = held.copy()
-    filled[ranked[nth < np.repeat(missing[groups], counts)]] = True
+    filled[ranked[nth_of_group(code[ranked]) < missing[code[ranked]]]] = True
     return filled
 
 
