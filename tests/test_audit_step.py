@@ -328,4 +328,4 @@ def test_a_column_whose_parts_disagree_on_its_type_is_read_as_text(tmp_path: Pat
 
     report = audit(tmp_path, rows)
 
-    assert grouping(report).values == {"['a']": 10} | {str(each): 1 for each in range(10)}
+    assert grouping(report).values == {"a": 10} | {str(each): 1 for each in range(10)}

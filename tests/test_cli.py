@@ -76,6 +76,31 @@ def test_score_says_what_came_in_and_what_to_do_next(
     assert told.err.endswith(f"next: curate tier {tmp_path / 'r'}\n")
 
 
+def test_columns_of_lists_can_be_skills_domains_groups_and_licences(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source, folder = tmp_path / "rows.jsonl", str(tmp_path / "run")
+    rows = [
+        {
+            "prompt": f"What is {row} and {row}?",
+            "completion": f"It is {row * 2}, as {row} and {row} make {row * 2}.",
+            "path": ["sums", "easy" if row < 20 else "hard"],
+            "licence": ["cc-by-4.0", "mit", "mit"],
+        }
+        for row in range(40)
+    ]
+    source.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+
+    assert call(["score", str(source), "-o", folder, "--scorers", "length", "-q"]) == 0
+    assert call(["tier", folder, "--stages", "2", "--skills", "column:path", "--domain", "path", "-q"]) == 0
+    assert call(["audit", folder, "--by", "path,licence", "--fail-on", "none", "-q"]) == 0
+    assert call(["explain", folder, "rows.jsonl:1", "-q"]) == 0
+
+    assert "sums / easy" in capsys.readouterr().out
+    report = json.loads((tmp_path / "run/audit/report.json").read_text(encoding="utf-8"))
+    assert [(use["licence"], use["rows"]) for use in report["quality"]["licences"]] == [("cc-by-4.0-and-mit", 40)]
+
+
 @pytest.mark.parametrize(
     ("arguments", "key"),
     [

@@ -184,6 +184,31 @@ def test_vectors_bring_semantic_duplicates_and_suspected_labels(tmp_path: Path) 
     assert set(report.kinds["edges"]) <= {"rare", "rare_good", "rare_broken"}
 
 
+def test_the_strongest_of_each_kind_are_told_with_their_texts(tmp_path: Path) -> None:
+    space, work = place(tmp_path, examples(PAIRS))
+    benchmark = examples([("Tell me all about it.", LONG)] * 2)
+
+    report = mine.run(space, mine.Settings(), [benchmark], work)
+
+    copy = next(one for one in report.strongest if one.kind == "exact")
+    assert (copy.table, copy.id[-1], copy.partner) == ("duplicates", "2", f"{0:032x}")
+    assert (copy.text, copy.beside) == (
+        f"describe the RIVER {LONG.upper()}"[:120],
+        f"Describe the river. {LONG}"[:120],
+    )
+    leak = next(one for one in report.strongest if one.table == "contamination")
+    assert (leak.partner, leak.beside) == ("here.jsonl:0", None)
+
+
+def test_no_more_than_ten_of_a_kind_are_told(tmp_path: Path) -> None:
+    space, work = place(tmp_path, examples([("Describe the river.", LONG + "!" * turn) for turn in range(14)]))
+
+    report = mine.run(space, mine.Settings(), None, work)
+
+    assert report.kinds["duplicates"] == {"exact": 13}
+    assert [one.kind for one in report.strongest] == ["exact"] * 10
+
+
 def test_the_same_input_gives_the_same_bytes(tmp_path: Path) -> None:
     hashes = []
     for name in ("one", "two"):

@@ -208,6 +208,16 @@ def test_a_training_that_is_over_is_not_done_again(space: Workspace, model: Path
     assert steps == []
 
 
+def test_an_adapter_without_peft_is_refused_before_any_model_is_loaded(
+    space: Workspace, model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("curate.train.build.find_spec", lambda name: None if name == "peft" else object())
+    monkeypatch.setattr("curate.models.load.load_network", lambda _: pytest.fail("the model was loaded"))
+
+    with pytest.raises(SettingsError, match="peft is not installed"):
+        trained(space, model, settings(adapter="lora"))
+
+
 def test_gates_that_ask_for_a_probe_are_refused_where_there_is_none(space: Workspace, model: Path) -> None:
     with pytest.raises(SettingsError, match="no held-out rows"):
         trained(space, model, settings(score=0.9))

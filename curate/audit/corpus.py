@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from curate.core import views
 from curate.errors import IntegrityError
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ class Visits:
 
 def code(values: pa.Array | pa.ChunkedArray) -> Coded:
     """Strings as codes; a missing one reads ``(none)``."""
-    flat = pc.fill_null(values.cast(pa.string()), "(none)")
+    flat = pc.fill_null(views.as_text(values), "(none)")
     flat = flat.combine_chunks() if isinstance(flat, pa.ChunkedArray) else flat
     encoded = flat.dictionary_encode()
     labels = np.array(encoded.dictionary.to_pylist(), dtype=object)

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from curate.audit.corpus import ROLES, Corpus, Visits, code, main_skill, numbers, places_of, units, units_by
+from curate.core import views
 from curate.errors import SettingsError, did_you_mean
 
 if TYPE_CHECKING:
@@ -83,13 +84,7 @@ def column(parts: Sequence[pa.Array], order: pa.Array) -> pa.ChunkedArray:
     if len(kinds) == 1:
         kind = kinds.pop()
         return pa.chunked_array([part.cast(kind) for part in parts], kind).take(order)
-    return pa.chunked_array([_strings(part) for part in parts], pa.string()).take(order)
-
-
-def _strings(part: pa.Array) -> pa.Array:
-    if pa.types.is_nested(part.type):
-        return pa.array([None if value is None else str(value) for value in part.to_pylist()], pa.string())
-    return part.cast(pa.string())
+    return pa.chunked_array([views.as_text(part) for part in parts], pa.string()).take(order)
 
 
 def domains(language: pa.ChunkedArray, kind: pa.ChunkedArray) -> NDArray[np.object_]:

@@ -29,15 +29,24 @@ NO_COMMERCE = re.compile(r"(?:^|-)nc(?:-|$)|non-?commercial")
 
 
 def uses(
-    source: Sequence[str], own: Sequence[str | None], given: Mapping[str, str], trained: NDArray[np.bool_]
+    source: Sequence[str], own: Sequence[object], given: Mapping[str, str], trained: NDArray[np.bool_]
 ) -> tuple[LicenceUse, ...]:
-    """Rows by source and licence: *own* is what the rows say, *given* what the recipe says of a source."""
-    named = [(place, plain(mine or given.get(place))) for place, mine in zip(source, own, strict=True)]
+    """Rows by source and licence: *own* is what the rows say, *given* what the recipe says of a source.
+
+    A row that lists several licences is under all of them: they are told as one, joined by ``and``.
+    """
+    named = [(place, plain(_said(mine) or given.get(place))) for place, mine in zip(source, own, strict=True)]
     rows, used = Counter(named), Counter(pair for pair, is_trained in zip(named, trained, strict=True) if is_trained)
     return tuple(
         LicenceUse(source=place, licence=licence, rows=count, trained=used[place, licence])
         for (place, licence), count in sorted(rows.items(), key=lambda each: (each[0][0], each[0][1] or ""))
     )
+
+
+def _said(own: object) -> str | None:
+    if isinstance(own, list):
+        return " and ".join(sorted({str(each) for each in own if each}))
+    return str(own) if own else None
 
 
 def plain(name: str | None) -> str | None:

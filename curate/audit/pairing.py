@@ -102,5 +102,4 @@ def _column(tables: Sequence[pa.Table], name: str) -> list[str | None]:
             f"--pairs is matched by {name!r}, a column that no row has: {did_you_mean(name, known)}",
             fix="say how texts go together, as in --match texts=A+B, --match group=A,pair=B or group=A,aligned=B",
         )
-    values = [value for table in tables for value in views.user_column(table, name).to_pylist()]
-    return [None if value is None else str(value) for value in values]
+    return [value for table in tables for value in views.as_text(views.user_column(table, name)).to_pylist()]

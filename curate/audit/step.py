@@ -301,7 +301,7 @@ def _causes(
     if domain is None:
         inside = gather.domains(_column(space, "language", order), kind)
     else:
-        inside = np.array(pc.fill_null(_column(space, domain, order).cast(pa.string()), "none").to_pylist(), object)
+        inside = np.array(pc.fill_null(views.as_text(_column(space, domain, order)), "none").to_pylist(), object)
     scores = _scores(space, plan, scored, corpus.ids)
     part = causes.of_rows(plan, scores, inside, np.array(kind.to_pylist(), dtype=object))
     if not causes.explains(part, corpus.difficulty):
@@ -428,7 +428,7 @@ def _licences(
 ) -> tuple[LicenceUse, ...]:
     source = _column(space, "source", order).to_pylist()
     named = [name for name in licences.COLUMNS if name in _user_names(space)]
-    own = _column(space, named[0], order).cast(pa.string()).to_pylist() if named else [None] * len(source)
+    own = _column(space, named[0], order).to_pylist() if named else [None] * len(source)
     if not named and not given.licences:
         skipped.append("Licences: no source names one, in the recipe or in a column license.")
     return licences.uses(source, own, given.licences, corpus.trained)

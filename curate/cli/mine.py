@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import groupby
+
 import click
 
 from curate.cli import output
@@ -9,6 +11,8 @@ from curate.cli.options import common
 from curate.cli.session import recipe_of, writing
 from curate.mine.step import Report
 from curate.recipe import changed
+
+_WIDTH = 60
 
 
 @click.command("mine", epilog="Example: curate mine runs/first --against benchmark.jsonl")
@@ -32,9 +36,18 @@ def command(run: str, against: tuple[str, ...], quiet: bool, verbose: bool, as_j
         return
     rows = [(table, kind, count) for table, kinds in report.kinds.items() for kind, count in kinds.items()]
     output.table("Proposed", ("table", "kind", "examples"), rows)
-    for table, lines in report.strongest.items():
-        if lines:
-            output.table(f"Strongest in {table}", ("what and why",), [(line,) for line in lines])
+    for (table, kind), found in groupby(report.strongest, key=lambda one: (one.table, one.kind)):
+        lines = [
+            (
+                one.id[:8],
+                one.strength,
+                one.because,
+                output.cut(one.text, _WIDTH),
+                output.cut(one.beside or one.partner or "", _WIDTH),
+            )
+            for one in found
+        ]
+        output.table(f"Strongest in {table}: {kind}", ("id", "strength", "why", "text", "beside"), lines)
     for line in report.skipped:
         output.note(f"left out: {line}")
     output.note(f"next: curate tier {output.quoted(run)}")

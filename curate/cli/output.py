@@ -67,6 +67,12 @@ def _print(*pieces: RenderableType) -> None:
     click.echo("\n".join([*(line.rstrip() for line in captured.get().splitlines()), ""]))
 
 
+def cut(text: str, width: int) -> str:
+    """The beginning of a text as one line of at most *width* characters."""
+    line = " ".join(text.split())
+    return line if len(line) <= width else line[: width - 1] + "\u2026"
+
+
 def shown(cell: object) -> str:
     """A cell as people read it: thousands are set apart, numbers have three decimals, nothing is a dash."""
     if cell is None:

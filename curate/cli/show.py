@@ -28,12 +28,7 @@ def command(
         output.as_json([row.model_dump(mode="json") for row in rows])
         return
     cells = [
-        (row.order, row.stage, row.tier, row.role, row.skill, row.difficulty, row.id[:8], _short(row.text))
+        (row.order, row.stage, row.tier, row.role, row.skill, row.difficulty, row.id[:8], output.cut(row.text, _WIDTH))
         for row in rows
     ]
     output.table(run, ("order", "stage", "tier", "role", "skill", "difficulty", "id", "text"), cells)
-
-
-def _short(text: str) -> str:
-    line = " ".join(text.split())
-    return line if len(line) <= _WIDTH else line[: _WIDTH - 1] + "\u2026"

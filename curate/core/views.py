@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import TYPE_CHECKING
 
@@ -107,6 +108,20 @@ def user_column(table: pa.Table, name: str) -> pa.Array:
         flat: pa.Array = column.field(name) if column.null_count == 0 else pa.compute.struct_field(column, [name])
         return flat
     return pa.nulls(len(table))
+
+
+def as_text(values: pa.Array | pa.ChunkedArray) -> pa.Array | pa.ChunkedArray:
+    """Any column as strings, missing values kept: a list is its items joined by `` / ``, a struct is JSON."""
+    if not pa.types.is_nested(values.type):
+        return values.cast(pa.string())
+    told = [None if value is None else _told(value) for value in values.to_pylist()]
+    return pa.array(told, pa.string()) if isinstance(values, pa.Array) else pa.chunked_array([told], pa.string())
+
+
+def _told(value: object) -> str:
+    if isinstance(value, list) and not any(isinstance(item, list | dict) for item in value):
+        return " / ".join(str(item) for item in value if item is not None)
+    return json.dumps(value, ensure_ascii=False, sort_keys=True, default=str)
 
 
 def user_names(table: pa.Table) -> list[str]:

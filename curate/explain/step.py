@@ -165,7 +165,7 @@ def _kind(space: Workspace, part: int, line: int) -> str | None:
 def _domain(example: pa.Table, kind: str | None, column: str | None) -> str | None:
     """The domain that the row was ranked in: its language and kind, or the user's column."""
     if column is not None:
-        value = views.user_column(example, column).cast(pa.string())[0].as_py()
+        value = views.as_text(views.user_column(example, column))[0].as_py()
         return "none" if value is None else str(value)
     language = example.column("language")[0].as_py() or "any"
     return None if kind is None else f"{language}/{kind}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -33,8 +34,10 @@ if TYPE_CHECKING:
 
 __all__ = ["VERSION", "Given", "Report", "Settings", "run"]
 
-VERSION = 2
+VERSION = 3
 TABLES: tuple[Kind, ...] = ("duplicates", "contamination", "edges", "noise")
+_STRONGEST = 10
+_SHOWN_CHARACTERS = 120
 _CLUSTER_ROWS = 1000
 """A cluster of the search for semantic duplicates holds about so many rows."""
 
@@ -54,6 +57,19 @@ class Given:
     loss: Score | None = None
 
 
+class Strong(Frozen):
+    """One of the strongest findings of its kind, with the beginning of its text and of that of its first partner."""
+
+    table: Kind
+    kind: str
+    id: str
+    strength: float
+    because: str
+    text: str
+    partner: str | None
+    beside: str | None
+
+
 class Report(Frozen):
     """What was found: rows by kind in each table, pairs kept apart, and what was not looked for, with the reason."""
 
@@ -63,7 +79,7 @@ class Report(Frozen):
     protected: int
     against: dict[str, int]
     skipped: tuple[str, ...]
-    strongest: dict[str, tuple[str, ...]]
+    strongest: tuple[Strong, ...]
 
 
 @dataclass(frozen=True)
@@ -120,7 +136,7 @@ def run(
         protected=len(twins.apart),
         against=dict(sorted(hit.items())),
         skipped=tuple(skipped),
-        strongest={kind: _strongest(proposed, names) for kind, proposed in zip(TABLES, found, strict=True)},
+        strongest=_strongest(space, found, names),
     )
 
 
@@ -235,7 +251,7 @@ def _column(space: Workspace, name: str) -> list[str | None]:
     values: list[str | None] = []
     for part in space.read_parts("examples", ["user"]):
         known |= set(views.user_names(part))
-        values += views.user_column(part, name).cast(pa.string()).to_pylist()
+        values += views.as_text(views.user_column(part, name)).to_pylist()
     if name not in known:
         raise SettingsError(
             f"labels come from the column {name!r}, which no example has", fix=did_you_mean(name, known)
@@ -243,7 +259,38 @@ def _column(space: Workspace, name: str) -> list[str | None]:
     return values
 
 
-def _strongest(proposed: Sequence[Proposal], names: Sequence[str]) -> tuple[str, ...]:
-    """The ten strongest findings of a table in words."""
-    top = sorted(proposed, key=lambda one: (-one.strength, one.row))[:10]
-    return tuple(f"{names[one.row]} {one.kind} {one.strength:.3f}: {one.because}" for one in top)
+def _strongest(space: Workspace, found: Sequence[Sequence[Proposal]], names: Sequence[str]) -> tuple[Strong, ...]:
+    """The ten strongest of each kind in each table, table by table, kind by kind."""
+    chosen = [
+        (name, one)
+        for name, proposed in zip(TABLES, found, strict=True)
+        for kind in sorted({one.kind for one in proposed})
+        for one in heapq.nsmallest(
+            _STRONGEST, (one for one in proposed if one.kind == kind), key=lambda one: (-one.strength, one.row)
+        )
+    ]
+    firsts = [one.partners[0] if one.partners else None for _, one in chosen]
+    begins = _beginnings(space, {names[one.row] for _, one in chosen} | {one for one in firsts if one is not None})
+    return tuple(
+        Strong(
+            table=name,
+            kind=one.kind,
+            id=names[one.row],
+            strength=one.strength,
+            because=one.because,
+            text=begins[names[one.row]],
+            partner=first,
+            beside=None if first is None else begins.get(first),
+        )
+        for (name, one), first in zip(chosen, firsts, strict=True)
+    )
+
+
+def _beginnings(space: Workspace, wanted: set[str]) -> dict[str, str]:
+    """The first characters of each wanted example, white space made single, by its id."""
+    found = {}
+    for part in space.read_parts("examples", ["id", *views.RECORD_COLUMNS]):
+        held = part.filter(pc.is_in(part.column("id"), value_set=pa.array(sorted(wanted), part.column("id").type)))
+        for key, text in zip(held.column("id").to_pylist(), views.view(held, "full_view").to_pylist(), strict=True):
+            found[key] = " ".join(text[: 4 * _SHOWN_CHARACTERS].split())[:_SHOWN_CHARACTERS]
+    return found

@@ -175,7 +175,7 @@ def agreement(
     own = space.read_all("examples", ["language"]).column(0).take(pa.array(chosen))
     domains = pc.binary_join_element_wise(pc.fill_null(own, "any"), kinds, "/")
     if domain is not None:
-        domains = pc.fill_null(_user_column(space, domain).cast(pa.string()).take(pa.array(chosen)), "none")
+        domains = pc.fill_null(views.as_text(_user_column(space, domain)).take(pa.array(chosen)), "none")
     encoded = domains.combine_chunks().dictionary_encode()
     rows = agree.Rows(
         scores={name: values.astype(np.float32) for name, values in scores.items()},

@@ -32,7 +32,7 @@ def strings(space: Workspace, name: str, use: str) -> pa.ChunkedArray:
     values = []
     for table in space.read_parts("examples", ["user"]):
         known |= set(views.user_names(table))
-        values.append(_strings(views.user_column(table, name)))
+        values.append(views.as_text(views.user_column(table, name)))
     if name not in known:
         raise SettingsError(f"{use} the column {name!r}, which no example has", fix=did_you_mean(name, known))
     return pa.chunked_array(values, pa.string())
@@ -46,9 +46,3 @@ def codes(values: pa.ChunkedArray) -> tuple[list[str], NDArray[np.int32]]:
     place[sorted(range(len(words)), key=words.__getitem__)] = np.arange(len(words), dtype=np.int32)
     place[-1] = -1
     return sorted(words), place[encoded.indices.fill_null(len(words)).to_numpy()]
-
-
-def _strings(part: pa.Array) -> pa.Array:
-    if pa.types.is_nested(part.type):
-        return pa.array([None if value is None else str(value) for value in part.to_pylist()], pa.string())
-    return part.cast(pa.string())

@@ -91,7 +91,7 @@ def diff(before: Workspace, after: Workspace, tells: Tells) -> Difference:
             )
         ),
         audit=() if unread else compare.findings(audits[0] or (), audits[1] or ()),
-        skipped=tuple(f"the audit: {run} has none (`curate audit {run}`)" for run in unread),
+        skipped=tuple(f"the audit: {run} has none (`curate audit {run}`)" for run in dict.fromkeys(unread)),
     )
 
 

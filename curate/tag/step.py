@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     Encode = Callable[[Sequence[str]], NDArray[np.float32]]
 
-VERSION = 2
+VERSION = 3
 UNASSIGNED = "unassigned"
 DISCOVER = "discover"
 PROMPTS = "prompts"
@@ -152,9 +152,7 @@ def _assigner(
     if settings.skills == "source":
         return lambda examples, _: _given(examples.column("source").to_pylist())
     column = settings.skills.removeprefix("column:")
-    return lambda examples, _: _given(
-        [None if cell is None else str(cell) for cell in views.user_column(examples, column).to_pylist()]
-    )
+    return lambda examples, _: _given(views.as_text(views.user_column(examples, column)).to_pylist())
 
 
 def _given(skills: list[str | None]) -> Assigned:

@@ -248,6 +248,8 @@ def asked(settings: Settings, schedule: Schedule) -> tuple[Gate, ...]:
 
 def check(settings: Settings, given: Given, schedule: Schedule, limits: Sequence[Gate]) -> None:
     """Refuse settings that cannot be meant, and warn of a rate that takes the order's effect away."""
+    if settings.adapter != "none":
+        build.require("peft")
     if settings.stage_tokens and len(settings.stage_tokens) != len(schedule.stages):
         raise SettingsError(
             f"stage_tokens has {len(settings.stage_tokens)} numbers for {len(schedule.stages)} stages",
