@@ -216,6 +216,7 @@ def test_an_adapter_without_peft_is_refused_before_any_model_is_loaded(
 
     with pytest.raises(SettingsError, match="peft is not installed"):
         trained(space, model, settings(adapter="lora"))
+    assert not (space.root / "training").exists()
 
 
 def test_gates_that_ask_for_a_probe_are_refused_where_there_is_none(space: Workspace, model: Path) -> None:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from curate.cli import output, picture
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from curate.audit.step import Report as AuditReport
     from curate.core.measured import Estimate, Measured
     from curate.core.plan import Plan
@@ -17,6 +19,9 @@ if TYPE_CHECKING:
 
 MOST_FINDINGS = 8
 """Findings shown at the end of a run; the report has them all."""
+
+_NAMES = 4
+"""Skills that one cell names; the rest is counted, and plan.json has them all."""
 
 
 def taken(report: IngestReport) -> None:
@@ -99,13 +104,18 @@ def planned(plan: Plan) -> None:
             stage.tokens,
             stage.difficulty,
             len(stage.skills),
-            ", ".join(stage.opens_skills) or "-",
+            _some(stage.opens_skills),
         )
         for stage in plan.stages
     ]
     columns = ("stage", "rows", "new", "edges", "review", "again", "varied", "tokens", "difficulty", "skills", "opens")
     output.table("Stages", columns, rows)
     output.table("Fates", ("fate", "examples"), list(plan.fates.items()))
+
+
+def _some(names: Sequence[str]) -> str:
+    more = len(names) - _NAMES
+    return ", ".join(names[:_NAMES]) + (f" and {more} more" if more > 0 else "") or "-"
 
 
 def drawn(plan: Plan) -> None:

@@ -113,11 +113,12 @@ def run(space: Workspace, settings: Settings, given: Given) -> Report:
     """
     reader, manifest = open_reader(space, given.refused, trust=given.trust), _manifest(space)
     course = read_course(space, reader)
+    limits = asked(settings, reader.schedule)
+    if not space.disk.exists(f"{FOLDER}/report.json"):
+        check(settings, given, reader.schedule, limits)
     _begin(space, settings, given, reader)
     if space.disk.exists(f"{FOLDER}/report.json"):
         return space.read_json(f"{FOLDER}/report.json", Report)
-    limits = asked(settings, reader.schedule)
-    check(settings, given, reader.schedule, limits)
     tokenizer = load.load_tokenizer(given.model)
     network = build.adapted(load.load_network(given.model), settings)
     graph = adapt.skill_graph(course.skills, given.requires)
