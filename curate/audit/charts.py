@@ -164,7 +164,7 @@ def _field(grouping: Grouping, number: int) -> Chart:
     coloured = [(*line, log2(_inside(line[2]) or 1.0), "" if line[2] is None else f"{line[2]:.2g}") for line in lines]
     base = based((*head, "bend", "label"), coloured).encode(
         x=alt.X("place:N", sort=None, title=None, axis=alt.Axis(labelAngle=-40)),
-        y=alt.Y("group:N", sort=None, title=None),
+        y=beside("group"),
         tooltip=["place:N", "group:N", "ratio:Q", "verdict:N"],
     )
     deep = "abs(datum.bend) >= 1.5 && datum.verdict !== 'too few to say'"
@@ -181,7 +181,7 @@ def _field(grouping: Grouping, number: int) -> Chart:
         opacity=faint,
     ) + base.mark_text(fontSize=10).encode(alt.Text("label:N"), color=upon)
     says = (
-        f"A field of colours: groups of {grouping.column} by place, coloured by share over expected share; pale cells "
+        f"A field of colours: groups of {grouping.column} by place, coloured by share over expected share; faint cells "
         f"have too few rows. {_summary(grouping)}"
     )
     spec = specified(chart, height=18 * len(grouping.values))
@@ -204,7 +204,7 @@ def forest(grouping: Grouping, number: int) -> Chart:
         if each.given is not None and each.given_interval is not None
     ]
     base = based(head, lines).encode(
-        y=alt.Y("group:N", sort=None, title=None),
+        y=beside("group"),
         yOffset=alt.YOffset("question:N", sort=None),
         color=named("question"),
         tooltip=[f"{name}:{'Q' if name in {'delta', 'low', 'high'} else 'N'}" for name in head],
@@ -241,7 +241,7 @@ def skills(report: AuditReport) -> Chart:
     most = max((line[2] for line in lines), default=0)
     base = based(head, lines).encode(
         x=places("stage"),
-        y=alt.Y("skill:N", sort=None, title=None),
+        y=beside("skill"),
         tooltip=["stage:N", "skill:N", "rows:Q", "new:Q", "by tier:N"],
     )
     chart = base.mark_rect().encode(
@@ -418,6 +418,15 @@ def places(name: str) -> Any:  # noqa: ANN401 - altair is untyped here
     import altair as alt
 
     return alt.X(f"{name}:N", sort=None, title=None)
+
+
+def beside(name: str) -> Any:  # noqa: ANN401 - altair is untyped here
+    """The values from top to bottom, their names on the left; a long one loses its middle, since paths begin alike."""
+    import altair as alt
+
+    cut = f"slice(datum.label, 0, 8) + '\u2026' + slice(datum.label, -{_MOST_LETTERS - 9})"
+    told = f"length(datum.label) > {_MOST_LETTERS} ? {cut} : datum.label"
+    return alt.Y(f"{name}:N", sort=None, title=None, axis=alt.Axis(labelExpr=told, labelLimit=0))
 
 
 def named(name: str) -> Any:  # noqa: ANN401 - altair is untyped here

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from curate.audit.charts import DIVERGING, INK, PALETTE, Chart, based, places, specified, upright
+from curate.audit.charts import DIVERGING, INK, PALETTE, Chart, based, beside, places, specified, upright
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -81,7 +81,7 @@ def matrix(last: Measured) -> Chart:
     shown = [(*line, f"{line[2]:.2f}") for line in lines]
     base = based((*head, "label"), shown).encode(
         x=places("tier"),
-        y=alt.Y("skill:N", sort=None, title=None),
+        y=beside("skill"),
         tooltip=["skill:N", "tier:N", "loss:Q", "low:Q", "high:Q", "token accuracy:Q", "rows:Q"],
     )
     colours = alt.Scale(range=["#eef3f8", "#8fb4d9"])
@@ -167,7 +167,7 @@ def lessons(transfer: Transfer) -> Chart:
     reach = max((abs(line[2]) for line in lines), default=0.0) or 1.0
     base = based((*head, "label"), [(*line, f"{line[2]:+.2f}") for line in lines]).encode(
         x=places("stage"),
-        y=alt.Y("skill:N", sort=None, title=None),
+        y=beside("skill"),
         tooltip=["stage:N", "skill:N", "change:Q", "low:Q", "high:Q", "rows:Q"],
     )
     unsure = "datum.low <= 0 && datum.high >= 0"
@@ -178,7 +178,7 @@ def lessons(transfer: Transfer) -> Chart:
     ) + base.mark_text(fontSize=11, color=INK).encode(text="label:N")
     says = (
         "A field of colours: what each stage did to the loss of each skill, on the same rows before and after. Blue is "
-        "better, orange is forgetting, and pale cells are not told from no change."
+        "better, orange is forgetting, and faint cells are not told from no change."
     )
     spec = specified(chart, height=_ROW * len({line[1] for line in lines}))
     return Chart("probe-lessons", "Transfer: stage by skill", says, spec, head, lines, wide=True)
@@ -190,7 +190,7 @@ def _forest(
     import altair as alt
 
     base = based(head, lines).encode(
-        y=alt.Y(f"{name}:N", sort=None, title=None),
+        y=beside(name),
         color=alt.Color(f"{colour}:N", sort=None, scale=alt.Scale(range=list(PALETTE)), title=None),
         tooltip=[f"{each}:{'N' if each in {name, colour} else 'Q'}" for each in head],
     )

@@ -55,7 +55,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Asked", "Given", "Reading", "Report", "Settings", "ask", "lay_out", "run"]
 
-VERSION = 4
+VERSION = 5
 ALWAYS = ("source", "language", "skill")
 """Columns that are audited without being named, where they have two values or more."""
 
