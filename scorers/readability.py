@@ -11,7 +11,7 @@ from pydantic import Field
 from curate.protocol import Frozen, Reason, Rising, ScoreField, Scorer, Scores, Status
 from scorers import formulas, syllables
 from scorers.reading import EMPTY, WHAT_IS_READ, read
-from scorers.words import CAPITAL_NOUNS, VIEWS, View, is_latin, language_of, names_in, sentences, zipf_of
+from scorers.words import CACHED_WORDS, CAPITAL_NOUNS, VIEWS, View, is_latin, language_of, names_in, sentences, zipf_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,7 +43,6 @@ _SYLLABLES = {
     "fr": syllables.french,
     "it": syllables.italian,
 }
-_CACHED_WORDS = 200_000
 
 _OTHER_SCRIPT = Reason(Status.NOT_APPLICABLE, "the formulas are for the Latin alphabet, the text is in another")
 
@@ -167,7 +166,7 @@ class Readability(Scorer):
         if language not in self._measures:
             syllables_in, zipf, threshold = _SYLLABLES[language], zipf_of(language), self.options.familiar_from
 
-            @lru_cache(maxsize=_CACHED_WORDS)
+            @lru_cache(maxsize=CACHED_WORDS)
             def measure(word: str) -> tuple[int, int, bool]:
                 parts = word.split("-")
                 letters = sum(map(str.isalpha, word))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 import unicodedata
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
@@ -23,6 +23,8 @@ _ABBREVIATION = re.compile(
 _SENTENCE_END = re.compile(
     r"[.!?…]+[\"'\u201d»)\]]*(?=\s|$)|[\u3002\uff01\uff1f]|\n[ \t]*\n\s*|\n(?=[ \t]*(?:[-*•]|\d+[.)])[ \t])"
 )
+CACHED_WORDS = 200_000
+"""Of so many words what was found out is remembered; a text of any corpus seldom holds another."""
 _JOINT = re.compile(r"[-']")
 CAPITAL_NOUNS = frozenset({"de"})
 """Languages in which a capital letter inside a sentence tells no name."""
@@ -100,6 +102,7 @@ def zipf_of(language: str) -> Callable[[str], float]:
         raise LookupError(f"wordfreq has no list for the language {language!r}")
     frequencies = get_frequency_dict(language, wordlist="best")
 
+    @lru_cache(maxsize=CACHED_WORDS)
     def zipf(word: str) -> float:
         folded = word.casefold()
         frequency = frequencies.get(folded)

@@ -10,12 +10,13 @@ They are made before the clock starts. Run with:
 
 from __future__ import annotations
 
-import resource
-import shutil
 import tempfile
 import time
+from contextlib import nullcontext
 from multiprocessing import get_context
 from pathlib import Path
+from typing import TYPE_CHECKING
+from zlib import crc32
 
 import click
 import numpy as np
@@ -23,11 +24,46 @@ import orjson
 
 from curate.engines.choice import Choice
 from curate.pipeline import Pipeline, chosen_engine, save_recipe, settle
+from curate.protocol import Rising, ScoreField, Scorer, Scores
 from curate.recipe import check
 from curate.store.workspace import Workspace
 
+if TYPE_CHECKING:
+    import pyarrow as pa
+
 SCORERS = ("length", "readability", "rarity", "structure")
 WORDS, WORD_ROWS = 20_000, 1 << 14
+
+
+class Drawn(Scorer):
+    """A number for each row that its answer's bytes decide: next to no work, for measuring the steps after scoring."""
+
+    name = "drawn"
+    version = "1"
+    about = "A number that means nothing."
+    source = "none"
+    needs = ("answer_view",)
+    gives = (ScoreField(name="drawn", rising=Rising.HARDER, unit="", low=0, about="", headline=True),)
+
+    def score(self, batch: pa.Table) -> Scores:
+        """Shape (n,), from 0 to 1."""
+        texts = batch.column("answer_view").to_pylist()
+        return Scores({"drawn": np.array([crc32(text.encode()) / 2**32 for text in texts], np.float32)})
+
+
+def write_words(folder: Path) -> Path:
+    """The folder of a model without weights whose tokens are words, which are counted in a tenth of the time."""
+    from safetensors.numpy import save_file
+    from tokenizers import Tokenizer, models, pre_tokenizers
+    from transformers import PreTrainedTokenizerFast
+
+    words = Tokenizer(models.WordLevel({"?": 0}, unk_token="?"))
+    words.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    place = folder.parent / "words"
+    PreTrainedTokenizerFast(tokenizer_object=words, unk_token="?").save_pretrained(place)
+    save_file({}, place / "model.safetensors")
+    (place / "config.json").write_text('{"model_type": "llama"}', encoding="utf-8")
+    return place
 
 
 def make(path: Path, rows: int) -> None:
@@ -51,19 +87,26 @@ def make(path: Path, rows: int) -> None:
 
 
 def peak_gib() -> float:
-    """The most memory that this process, or the largest of its children, has had."""
-    own, others = (resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-    return max(own, others) / 2**20
+    """The most memory that this process has had since `forget_peak`, in GiB."""
+    held = Path("/proc/self/status").read_text(encoding="ascii")
+    return int(held.partition("VmHWM:")[2].split()[0]) / 2**20
 
 
-def measure(source: Path, folder: Path, rows: int, choice: Choice) -> None:
-    """Run all steps and print each one's time, rate and the highest memory so far."""
-    value = {
+def forget_peak() -> None:
+    """Let the highest memory be counted anew from what is held now."""
+    Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
+
+
+def measure(source: Path, folder: Path, rows: int, choice: Choice, drawn: bool) -> None:
+    """Run all steps and print each one's time, rate and highest memory."""
+    value: dict[str, object] = {
         "sources": [str(source)],
         "score": {"scorers": list(SCORERS)},
         "tier": {"stages": 5, "skills": "column:skill", "holdout": 0.02},
         "audit": {"by": ["author"], "render": []},
     }
+    if drawn:
+        value["score"] = {"scorers": ["tests.benchmarks.bench_growth:Drawn"], "tokenizer": str(write_words(folder))}
     recipe = settle(check(value, "the benchmark"))
     space = Workspace(folder)
     save_recipe(space, recipe)
@@ -73,6 +116,7 @@ def measure(source: Path, folder: Path, rows: int, choice: Choice) -> None:
         pipeline = Pipeline(space, recipe, engine)
         began = time.perf_counter()
         for step in pipeline.steps("audit"):
+            forget_peak()
             start, worked = time.perf_counter(), time.process_time()
             pipeline.build(step)
             took, worked = time.perf_counter() - start, time.process_time() - worked
@@ -88,23 +132,26 @@ def measure(source: Path, folder: Path, rows: int, choice: Choice) -> None:
 @click.option("--rows", multiple=True, type=int, default=(10_000,), help="Size; may be given again.")
 @click.option("--engine", "kind", type=click.Choice(["local", "ray"]), default="local")
 @click.option("--workers", type=int, default=1)
-@click.option("--keep", type=click.Path(path_type=Path), help="Leave the made rows in this folder.")
-def main(rows: tuple[int, ...], kind: str, workers: int, keep: Path | None) -> None:
+@click.option("--drawn", is_flag=True, help="Draw scores and count words as tokens: for the steps after scoring.")
+@click.option(
+    "--keep", type=click.Path(path_type=Path), help="Leave rows and runs in this folder; steps that stand go on."
+)
+def main(rows: tuple[int, ...], kind: str, workers: int, drawn: bool, keep: Path | None) -> None:
     """Measure each size in a fresh process."""
     choice = Choice("ray" if kind == "ray" else "local", workers)
-    for count in rows:
-        folder = Path(tempfile.mkdtemp(prefix="growth-"))
-        try:
-            source = (keep or folder) / f"rows-{count}.jsonl"
+    with nullcontext(keep) if keep else tempfile.TemporaryDirectory(prefix="growth-") as place:
+        for count in rows:
+            source, folder = (
+                Path(place) / f"rows-{count}.jsonl",
+                Path(place) / f"run-{count}{'-drawn' if drawn else ''}",
+            )
             if not source.exists():
                 make(source, count)
-            process = get_context("spawn").Process(target=measure, args=(source, folder / "run", count, choice))
+            process = get_context("spawn").Process(target=measure, args=(source, folder, count, choice, drawn))
             process.start()
             process.join()
             if process.exitcode:
                 raise click.ClickException(f"{count} rows ended with {process.exitcode}")
-        finally:
-            shutil.rmtree(folder)
 
 
 if __name__ == "__main__":
