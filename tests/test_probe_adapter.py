@@ -9,7 +9,8 @@ import orjson
 import pytest
 
 from curate.errors import SettingsError
-from curate.models import llama, names
+from curate.models import adapter, llama, names
+from curate.models.forward import ThroughBase
 from curate.models.load import load_network, load_tokenizer, wrap
 from curate.probe.likelihood import look
 from curate.train import build
@@ -57,10 +58,36 @@ def test_an_adapter_in_memory_is_measured_with_what_it_adds(base: Path) -> None:
 
     found = asked(held)
 
-    assert not llama.applies(held.get_base_model())
+    assert llama.applies(held.get_base_model())
     with held.disable_adapter():
         assert abs(asked(held) - found).min() > 0.1
     assert found == pytest.approx(asked(held.merge_and_unload()), rel=1e-5)
+
+
+def test_low_rank_matrices_are_added_to_the_weights_and_their_variants_are_not(base: Path) -> None:
+    held = adapted(base)
+    layer = held.get_base_model().model.layers[0].mlp.down_proj
+
+    with held.disable_adapter():
+        assert (adapter.weight_of(layer) == layer.base_layer.weight).all()
+    assert adapter.is_linear(layer)
+    assert (adapter.weight_of(layer) - layer.base_layer.weight - layer.get_delta_weight("default")).abs().max() < 1e-6
+    layer.merge()
+    assert not adapter.is_linear(layer)
+
+
+@pytest.mark.parametrize("kind", [{"use_dora": True}, {"lora_bias": True}])
+def test_a_variant_of_low_rank_matrices_is_measured_by_the_models_own_forward(
+    base: Path, kind: dict[str, bool]
+) -> None:
+    from peft import LoraConfig, get_peft_model
+
+    network = load_network(names.resolve(str(base), "lm"))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        held: Any = get_peft_model(network, LoraConfig(r=2, target_modules="all-linear", task_type="CAUSAL_LM", **kind))
+
+    assert isinstance(wrap(held.eval(), tiny_tokenizer()).forward, ThroughBase)
 
 
 def test_a_folder_that_holds_an_adapter_is_the_model_with_it(base: Path, tmp_path: Path) -> None:

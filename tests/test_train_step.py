@@ -9,9 +9,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
+from curate.core.manifest import Schedule
+from curate.core.plan import Gate
 from curate.errors import SettingsError
 from curate.store.stamps import Stamp
 from curate.store.workspace import Workspace
+from curate.train.settings import Settings
+from curate.train.step import asked
 from tests.train_runs import finished_run, settings, tiny_model, trained
 
 if TYPE_CHECKING:
@@ -110,6 +114,17 @@ def test_a_model_learns_and_the_report_says_so_by_stage_and_skill(space: Workspa
     assert last < first - 0.5
     assert {each.skill for each in report.stages[0].skills} == {"sums", "fractions", "code"}
     assert sum(stage.rows for stage in report.stages) == report.rows
+
+
+def test_settings_ask_where_the_schedule_asks_nothing(space: Workspace) -> None:
+    schedule = space.read_json("dataset/schedule.json", Schedule)
+    asks = schedule.stages[1].model_copy(update={"gate": Gate(gain=0.3, window_steps=7)})
+    mixed = schedule.model_copy(update={"stages": (schedule.stages[0], asks)})
+
+    made = asked(Settings(gain=0.1, gain_steps=12, drop=0.2), mixed)
+
+    assert made == (Gate(gain=0.1, window_steps=12, drop=0.2), Gate(gain=0.3, window_steps=7, drop=0.2))
+    assert asked(Settings(gain_steps=12), schedule) == ()
 
 
 def test_signals_hold_each_visit_with_its_number(space: Workspace, model: Path) -> None:

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 @setting(Settings, "gates")
 @setting(Settings, "score")
 @setting(Settings, "gain")
+@setting(Settings, "gain_steps")
 @setting(Settings, "drop")
 @setting(Settings, "gate_every")
 @setting(Settings, "patience")

@@ -1,4 +1,4 @@
-"""Adapters as peft saves them: a folder of low-rank matrices, and the name of the model that they stand beside."""
+"""Adapters of peft: low-rank matrices beside linear layers, and the name of the model that they stand beside."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from curate.errors import SettingsError
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    import torch
 
     from curate.models.untyped import Network
 
@@ -71,3 +73,34 @@ def check(network: Network, name: str) -> None:
             f"the adapter {name} adds tokens to the prompt and changes no weights",
             fix="measure an adapter of weights, such as LoRA, or a whole model",
         )
+
+
+def is_linear(layer: Network) -> bool:
+    """Whether a layer does what `weight_of` says: x W^T + b, with plain low-rank matrices (Hu et al. 2022) or without.
+
+    Not so where an adapter scales, drops out, has a bias, or is a variant such as DoRA.
+    """
+    from torch.nn import Linear
+
+    if type(layer) is Linear:
+        return True
+    if (type(layer).__module__, type(layer).__qualname__) != ("peft.tuners.lora.layer", "Linear"):
+        return False
+    return (
+        type(layer.base_layer) is Linear
+        and not layer.merged
+        and not layer.fan_in_fan_out
+        and not layer.lora_variant
+        and all(type(each) is Linear and each.bias is None for each in layer.lora_B.values())
+    )
+
+
+def weight_of(layer: Network) -> torch.Tensor:
+    """The weight of a linear layer, what its active low-rank matrices add included. Shape (out, in)."""
+    weight: torch.Tensor = layer.weight.detach()
+    if not hasattr(layer, "base_layer") or layer.disable_adapters:
+        return weight
+    for name in layer.active_adapters:
+        if name in layer.lora_A:
+            weight = weight + layer.get_delta_weight(name).detach()
+    return weight

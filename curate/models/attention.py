@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,12 +11,16 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     import torch
+    from numpy.typing import NDArray
 
 _SAME_LENGTH = 0.8
 """Sequences go together while the shortest has at least this share of the longest one's tokens."""
 
 _STEP = 16
 """Groups are as long as the next multiple of this: fewer shapes to make machine code for, no rests in softmax."""
+
+_MOST_TOKENS = 8192
+"""Tokens of a group, pads included, unless it is one sequence."""
 
 _QUERIES = 128
 """Queries of a long sequence that are taken at a time; later keys than the last of them are left out."""
@@ -28,6 +32,7 @@ class Group:
 
     ``inside``: positions in the batch of the padded tokens (rows x longest), a real one standing for each pad;
     ``real``: which of these are no pads. Both None where all have the same length. ``lengths`` has shape (rows,).
+    ``into``: where in the batch the results go; None for ``start`` to ``end``.
     """
 
     start: int
@@ -37,11 +42,39 @@ class Group:
     inside: torch.Tensor | None
     real: torch.Tensor | None
     lengths: torch.Tensor
+    into: torch.Tensor | None = None
 
 
 def groups(lengths: Sequence[int]) -> list[Group]:
     """Cut a batch, longest sequence first, into groups."""
     return list(_groups(lengths))
+
+
+def branching(lengths: Sequence[int], place: NDArray[np.int64], own: NDArray[np.bool_]) -> list[Group]:
+    """The same for sequences that share tokens: *place* is where each token stands, *own* whether it stands for it.
+
+    Both go through the tokens of all sequences one after another. What sequences share is gathered by each of them and
+    kept once.
+    """
+    import torch
+
+    if own.all():
+        return groups(lengths)
+    found = []
+    for group in _groups(lengths):
+        size = group.end - group.start
+        inside = np.arange(size) if group.inside is None else group.inside.numpy()
+        real = np.arange(size) if group.real is None else group.real.numpy()
+        mine, kept = place[group.start : group.end], own[group.start : group.end]
+        found.append(
+            replace(
+                group,
+                inside=torch.from_numpy(mine[inside]),
+                real=torch.from_numpy(real[kept]),
+                into=torch.from_numpy(mine[kept]),
+            )
+        )
+    return found
 
 
 def _groups(lengths: Sequence[int]) -> Iterator[Group]:
@@ -51,7 +84,8 @@ def _groups(lengths: Sequence[int]) -> Iterator[Group]:
     first = 0
     while first < len(lengths):
         last = first + 1
-        while last < len(lengths) and lengths[last] >= _SAME_LENGTH * lengths[first]:
+        most = first + max(1, _MOST_TOKENS // lengths[first])
+        while last < min(most, len(lengths)) and lengths[last] >= _SAME_LENGTH * lengths[first]:
             last += 1
         own, longest = np.array(lengths[first:last]), -(-lengths[first] // _STEP) * _STEP
         inside = real = None

@@ -11,14 +11,15 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from curate.core import pulse
-from curate.models.batches import packed, padded
+from curate.models import prefixes
+from curate.models.batches import padded
 from curate.models.forward import to_device
 from curate.models.head import of_states
 from curate.models.memory import halving
 from curate.protocol import Reason, Status
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     import torch
     from numpy.typing import NDArray
@@ -46,19 +47,19 @@ _LAST: WeakKeyDictionary[LanguageModel, OrderedDict[bytes, list[TokenScores | Re
 def score_tokens(model: LanguageModel, passes: Sequence[Pass], token_budget: int) -> list[TokenScores | Reason]:
     """The scores of all targets of each pass, or why a pass has none.
 
-    Batches are cut by length, then position, with at most *token_budget* tokens each, whatever memory is free. Logits
-    are made at the scored positions only, a few at a time; softmax and sums are in fp32. A batch that does not fit
-    is halved; a single pass that does not fit is ``failed``, like one whose probabilities are not finite.
+    Batches are cut by length, then position, with at most *token_budget* tokens each, whatever memory is free; passes
+    that begin alike come together where the model runs what they share only once. Logits are made at the scored
+    positions only, a few at a time; softmax and sums are in fp32. A batch that does not fit is halved; a single pass
+    that does not fit is ``failed``, like one whose probabilities are not finite.
     """
     import torch
 
     scores: list[TokenScores | Reason | None] = [None] * len(passes)
     lengths = np.array([len(one.tokens) for one in passes], dtype=np.int64)
-    cut = padded if model.forward.padded else packed
     with torch.inference_mode():
         waiting = []
         done = 0
-        for batch in cut(lengths, token_budget):
+        for batch in _batches(model, passes, lengths, token_budget):
             for rows, three in halving(batch.tolist(), lambda rows: _score(model, [passes[row] for row in rows])):
                 if three is None:
                     scores[rows[0]] = Reason(
@@ -71,6 +72,14 @@ def score_tokens(model: LanguageModel, passes: Sequence[Pass], token_budget: int
         for rows, three in waiting:
             _hand_out(rows, three.cpu().numpy(), passes, scores)
     return [one for one in scores if one is not None]
+
+
+def _batches(
+    model: LanguageModel, passes: Sequence[Pass], lengths: NDArray[np.int64], token_budget: int
+) -> Iterator[NDArray[np.intp]]:
+    if model.forward.padded:
+        return padded(lengths, token_budget)
+    return prefixes.batches([one.tokens for one in passes], token_budget)
 
 
 def remembered(model: LanguageModel, passes: Sequence[Pass], token_budget: int) -> list[TokenScores | Reason]:

@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from curate.models.attention import Group, causal, groups
+from curate.models.adapter import is_linear, weight_of
+from curate.models.attention import Group, branching, causal
 from curate.models.packed import PackedLinear, available, rounded
+from curate.models.prefixes import joined
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,12 +46,8 @@ def applies(network: Network) -> bool:
 
 
 def _is_plain(network: Network) -> bool:
-    """Whether every layer is what its weights say: an adapter beside a linear layer would be passed over in silence."""
-    from torch.nn import Linear
-
-    return all(
-        type(module) is Linear for name, module in network.named_modules() if name.endswith(("_proj", "lm_head"))
-    )
+    """Whether every layer is what its weights say: another kind of adapter would be passed over in silence."""
+    return all(is_linear(module) for name, module in network.named_modules() if name.endswith(("_proj", "lm_head")))
 
 
 class PackedLlama:
@@ -63,20 +61,23 @@ class PackedLlama:
         self._epsilon = network.config.rms_norm_eps
         self._rotation = _Rotation(body.rotary_emb, _heads(network.config))
         self._layers = [_Layer(layer, _heads(network.config)) for layer in body.layers]
-        self._head = PackedLinear(head.weight.detach() * body.norm.weight, head.bias)
+        self._head = PackedLinear(weight_of(head) * body.norm.weight, head.bias)
 
     def states(self, batch: Sequence[Pass]) -> torch.Tensor:
-        """Normed states; the last norm's weights are in the head."""
+        """Normed states; the last norm's weights are in the head. What passes share goes through once."""
         import torch
 
         lengths = [len(one.tokens) for one in batch]
-        filler = rounded(sum(lengths)) - sum(lengths)
+        held = joined([one.tokens for one in batch])
         starts = np.concatenate([[0], np.cumsum(lengths)])
-        tokens = np.concatenate([*(one.tokens for one in batch), np.zeros(filler, np.int32)]).astype(np.int64)
-        wanted = np.concatenate([start + one.targets - 1 for start, one in zip(starts, batch, strict=False)])
+        filler = rounded(len(held.tokens)) - len(held.tokens)
+        tokens = np.pad(held.tokens, (0, filler))
+        wanted = np.concatenate(
+            [held.place[start + one.targets - 1] for start, one in zip(starts, batch, strict=False)]
+        )
         where = torch.from_numpy(np.pad(wanted, (0, rounded(len(wanted)) - len(wanted))))
-        together = groups(lengths)
-        turn = self._rotation.at(torch.cat([torch.arange(one) for one in [*lengths, filler]]), self._table.dtype)
+        together = branching(lengths, held.place, held.own)
+        turn = self._rotation.at(torch.from_numpy(np.pad(held.position, (0, filler))), self._table.dtype)
         stream = self._table[torch.from_numpy(tokens)].float()
         for layer in self._layers[:-1]:
             seen = layer.attend(self._normed(stream), turn, together)
@@ -157,14 +158,14 @@ class _Layer:
         )
         self._heads = heads
         order = torch.cat([_halves(heads), torch.arange(heads.key * heads.width) + _first_value(heads)])
-        rows = torch.cat([attention.q_proj.weight, attention.k_proj.weight, attention.v_proj.weight]).detach()
+        rows = torch.cat([weight_of(one) for one in (attention.q_proj, attention.k_proj, attention.v_proj)])
         biases = [one.bias for one in (attention.q_proj, attention.k_proj, attention.v_proj)]
         bias = None if biases[0] is None else torch.cat(biases).detach()[order]
         self._inwards = PackedLinear((rows * before)[order], bias)
-        self.output = PackedLinear(attention.o_proj.weight.detach(), attention.o_proj.bias)
-        self._gate = PackedLinear(gates.gate_proj.weight.detach() * after, gates.gate_proj.bias)
-        self._up = PackedLinear(gates.up_proj.weight.detach() * after, gates.up_proj.bias)
-        self._down = PackedLinear(gates.down_proj.weight.detach(), gates.down_proj.bias)
+        self.output = PackedLinear(weight_of(attention.o_proj), attention.o_proj.bias)
+        self._gate = PackedLinear(weight_of(gates.gate_proj) * after, gates.gate_proj.bias)
+        self._up = PackedLinear(weight_of(gates.up_proj) * after, gates.up_proj.bias)
+        self._down = PackedLinear(weight_of(gates.down_proj), gates.down_proj.bias)
 
     def think(self, x: torch.Tensor) -> torch.Tensor:
         """The gated linear unit (Shazeer 2020)."""
@@ -184,14 +185,19 @@ class _Layer:
         torch.mul(second, turn[0], out=turned[:, block:]).addcmul_(first, turn[1])
         seen = torch.zeros((len(x), heads.query * heads.width), dtype=x.dtype)
         for group in together:
-            seen[group.start : group.end] = self._gather(turned, value, group)
+            if group.into is None:
+                seen[group.start : group.end] = self._gather(turned, value, group)
+            else:
+                seen[group.into] = self._gather(turned, value, group)
         return seen
 
     def _gather(self, turned: torch.Tensor, value: torch.Tensor, group: Group) -> torch.Tensor:
         heads, half = self._heads, self._heads.width // 2
-        angles, values = turned[group.start : group.end], value[group.start : group.end]
+        if group.into is None:
+            turned, value = turned[group.start : group.end], value[group.start : group.end]
+        angles, values = turned, value
         if group.inside is not None:
-            angles, values = angles[group.inside], values[group.inside]
+            angles, values = turned[group.inside], value[group.inside]
         shape, pairs = (group.rows, group.longest), group.rows * heads.key
         apart = angles.view(*shape, 2, heads.query + heads.key, half).permute(0, 3, 1, 2, 4)
         query = apart[:, : heads.query].reshape(pairs, heads.query // heads.key, group.longest, heads.width)

@@ -49,6 +49,7 @@ class Settings(Frozen):
     gain: float | None = Field(
         default=None, gt=0, lt=1, description="Relative fall of the loss below which any stage may end; the same."
     )
+    gain_steps: int = Field(default=50, ge=2, description="Steps over which that fall is taken, where our gain counts.")
     drop: float | None = Field(
         default=None, gt=0, lt=1, description="Fall of an earlier tier's accuracy that calls for review; the same."
     )

@@ -238,13 +238,16 @@ def asked(settings: Settings, schedule: Schedule) -> tuple[Gate, ...]:
     """The gate of each stage: what the schedule asks, else what the settings ask; none where nothing is asked."""
     if not settings.gates:
         return ()
-    ours = {name: getattr(settings, name) for name in ("score", "gain", "drop")}
-    made = tuple(
-        stage.gate.model_copy(update={name: value for name, value in ours.items() if getattr(stage.gate, name) is None})
-        for stage in schedule.stages
-    )
+    made = tuple(_gate(settings, stage.gate) for stage in schedule.stages)
     asks = any(value is not None for gate in made for value in (gate.score, gate.gain, gate.drop))
     return made if asks or settings.patience is not None else ()
+
+
+def _gate(settings: Settings, gate: Gate) -> Gate:
+    """A gate, and what the settings ask where it asks nothing."""
+    ours = {"score": settings.score, "gain": settings.gain, "drop": settings.drop}
+    missing = {name: value for name, value in ours.items() if value is not None and getattr(gate, name) is None}
+    return gate.model_copy(update=missing | ({"window_steps": settings.gain_steps} if "gain" in missing else {}))
 
 
 def check(settings: Settings, given: Given, schedule: Schedule, limits: Sequence[Gate]) -> None:
