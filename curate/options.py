@@ -125,6 +125,8 @@ class TrainOptions(TypedDict, total=False):
     """Probe accuracy from which any stage may end, where its gate names none."""
     gain: float
     """Relative fall of the loss below which any stage may end; the same."""
+    gain_steps: int
+    """Steps over which that fall is taken, where our gain counts."""
     drop: float
     """Fall of an earlier tier's accuracy that calls for review; the same."""
     gate_every: int
