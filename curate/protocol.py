@@ -83,7 +83,10 @@ class ScoreField(Frozen):
     about: str
     headline: bool = False
     weights: dict[str, float] = {}
-    """Its weight in the default blend of difficulty by kind of domain (text, chat, code); 1 where none is given."""
+    """Its weight in the default blend of difficulty by kind of domain (text, task, chat, code); 1 where none is given.
+
+    Where there is none for tasks, it is that of chats.
+    """
 
 
 @dataclass(frozen=True)

@@ -129,6 +129,40 @@ def test_kinds_are_code_chat_and_text() -> None:
     assert views.kind([("user", "x"), ("assistant", "```\nx = 1\n```")]) == "code"
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Hana has 3 eggs and buys 4. How many has she now?", True),
+        ("\u5979\u6709\u591a\u5c11\u4e2a\u9e21\u86cb\uff1f", True),
+        ("Summarise the text below.\n\nThe river rises in the hills.", True),
+        ("The river rises in the hills.\n\nPlease name its source.", True),
+        ("The river rises in the hills. Its source is a lake.", False),
+        ("Reading is what she liked best.", False),
+        ("", False),
+    ],
+)
+def test_a_text_that_asks_is_told_from_prose(text: str, expected: bool) -> None:
+    assert views.asks(text) is expected
+    assert views.kind([("text", text)]) == ("task" if expected else "text")
+
+
+@pytest.mark.real
+@pytest.mark.parametrize(
+    ("file", "column", "least", "most"),
+    [
+        ("gsm8k/gsm8k_train.jsonl.gz", "question", 0.97, 1.0),
+        ("mgsm/mgsm.jsonl.gz", "question", 0.94, 1.0),
+        ("dolly_6400/dolly_6400.jsonl.gz", "instruction", 0.92, 1.0),
+        ("dolly_6400/dolly_6400.jsonl.gz", "response", 0.0, 0.03),
+        ("cefr_sp_wikiauto/cefr_sp.jsonl.gz", "text", 0.0, 0.01),
+    ],
+)
+def test_real_prose_is_told_from_real_tasks(real: Path, file: str, column: str, least: float, most: float) -> None:
+    rows = [json.loads(line) for line in gzip.decompress((real / file).read_bytes()).splitlines()]
+
+    assert least <= np.mean([views.asks(row[column]) for row in rows if row[column].strip()]) <= most
+
+
 def test_a_user_column_that_a_part_lacks_is_null() -> None:
     table = pa.table({"id": ["a"], "user": pa.array([{"topic": "x"}])})
 

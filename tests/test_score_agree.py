@@ -55,7 +55,9 @@ SOURCES = (source("a", ("x", Rising.HARDER)), source("b", ("y", Rising.HARDER), 
 
 
 def both(*_: object) -> tuple[Ingredient, ...]:
-    return tuple(Ingredient(score=name, weights={"text": 1.0, "chat": 0.0, "code": 0.0}) for name in ("a.x", "b.y"))
+    return tuple(
+        Ingredient(score=name, weights={"text": 1.0, "task": 0.0, "chat": 0.0, "code": 0.0}) for name in ("a.x", "b.y")
+    )
 
 
 def lines(found: Agreement) -> dict[str, tuple[float | None, float | None, float | None]]:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from curate.core.plan import Ingredient
+from curate.core.views import KINDS
 from curate.errors import SettingsError
 from curate.tier.calibrate import Labelled, calibrate
 
@@ -14,15 +15,14 @@ def chance() -> np.random.Generator:
     return np.random.default_rng(0)
 
 
-def labelled(label: np.ndarray, ranks: np.ndarray, kind: int = 1) -> Labelled:
+def labelled(label: np.ndarray, ranks: np.ndarray, kind: str = "chat") -> Labelled:
     rows = len(label)
     luck = np.random.default_rng(9).random(rows)
-    return Labelled(ranks, label, np.full(rows, kind, np.int8), np.arange(rows), ranks[-1], luck)
+    return Labelled(ranks, label, np.full(rows, KINDS.index(kind), np.int8), np.arange(rows), ranks[-1], luck)
 
 
 def ingredients(*weights: float) -> list[Ingredient]:
-    kinds = ("text", "chat", "code")
-    return [Ingredient(score=f"s{at}", weights=dict.fromkeys(kinds, one)) for at, one in enumerate(weights)]
+    return [Ingredient(score=f"s{at}", weights=dict.fromkeys(KINDS, one)) for at, one in enumerate(weights)]
 
 
 def test_a_label_turns_the_weights_to_the_score_that_follows_it() -> None:
@@ -61,7 +61,7 @@ def test_only_labelled_rows_count_and_too_few_are_refused() -> None:
 def test_a_label_of_another_kind_leaves_the_declared_weights_of_this_one() -> None:
     ranks = chance().random((2, 100))
 
-    chosen, told = calibrate(ingredients(0, 1), labelled(ranks[0], ranks, kind=2), "level", chance())
+    chosen, told = calibrate(ingredients(0, 1), labelled(ranks[0], ranks, kind="code"), "level", chance())
 
     assert [one.kind for one in told] == ["code"]
     assert next(one for one in chosen if one.score == "s1").weights["text"] == 1

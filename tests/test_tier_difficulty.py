@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from curate.core.agreement import blend
 from curate.core.plan import ScoreSource
+from curate.core.views import KINDS
 from curate.errors import SettingsError
 from curate.protocol import Rising, ScoreField
 from curate.tier.cut import borders, cut, place
@@ -108,7 +109,16 @@ def test_headlines_that_rise_harder_make_the_default_difficulty() -> None:
     (only,) = ingredients(SOURCES, {})
 
     assert only.score == "a.hard"
-    assert only.weights == {"text": 1.0, "chat": 1.0, "code": 2.0}
+    assert only.weights == {"text": 1.0, "task": 1.0, "chat": 1.0, "code": 2.0}
+
+
+@pytest.mark.parametrize(("declared", "task"), [({"chat": 3.0}, 3.0), ({"chat": 3.0, "task": 0.5}, 0.5)])
+def test_a_task_weighs_as_a_chat_unless_the_scorer_says_otherwise(declared: dict[str, float], task: float) -> None:
+    field = ScoreField(name="x", rising=Rising.HARDER, unit="", about="", headline=True, weights=declared)
+
+    (only,) = ingredients([ScoreSource(alias="a", folder="", fields=(field,))], {})
+
+    assert (only.weights["task"], only.weights["text"]) == (task, 1.0)
 
 
 def test_a_control_takes_part_only_where_nothing_else_does() -> None:
@@ -117,9 +127,9 @@ def test_a_control_takes_part_only_where_nothing_else_does() -> None:
 
     both = {one.score: one.weights for one in ingredients([*SOURCES, only], {})}
 
-    assert both["a.hard"] == {"text": 1.0, "chat": 1.0, "code": 2.0}
-    assert both["length.long"] == {"text": 1.0, "chat": 1.0, "code": 0.0}
-    assert [one.weights for one in ingredients([only], {})] == [{"text": 1.0, "chat": 1.0, "code": 1.0}]
+    assert both["a.hard"] == {"text": 1.0, "task": 1.0, "chat": 1.0, "code": 2.0}
+    assert both["length.long"] == {"text": 1.0, "task": 1.0, "chat": 1.0, "code": 0.0}
+    assert [one.weights for one in ingredients([only], {})] == [dict.fromkeys(KINDS, 1.0)]
 
 
 def test_a_score_that_is_the_same_for_all_rows_of_a_kind_has_no_weight_there() -> None:
@@ -127,12 +137,12 @@ def test_a_score_that_is_the_same_for_all_rows_of_a_kind_has_no_weight_there() -
     sources = [*SOURCES, ScoreSource(alias="length", folder="", fields=(control,))]
     scores = {"a.hard": floats(1, 1, np.nan, 3, 4), "length.long": floats(1, 2, 3, 4, 4)}
 
-    told = telling(scores, np.array([1, 1, 1, 2, 2], np.int8))
+    told = telling(scores, np.array([2, 2, 2, 3, 3], np.int8))
 
-    assert told == {"text": None, "chat": ["length.long"], "code": ["a.hard"]}
+    assert told == {"text": None, "task": None, "chat": ["length.long"], "code": ["a.hard"]}
     assert {one.score: one.weights for one in ingredients(sources, {}, told)} == {
-        "a.hard": {"text": 1.0, "chat": 0.0, "code": 2.0},
-        "length.long": {"text": 1.0, "chat": 1.0, "code": 0.0},
+        "a.hard": {"text": 1.0, "task": 1.0, "chat": 0.0, "code": 2.0},
+        "length.long": {"text": 1.0, "task": 1.0, "chat": 1.0, "code": 0.0},
     }
 
 

@@ -57,7 +57,7 @@ def of_rows(
 ) -> NDArray[np.float64]:
     """Each score's part of each row's difficulty, shape (ingredients, rows); a score that is missing gives nothing.
 
-    *domain* says whose tables give the ranks, *kind* whose weights count (text, chat, code). Shape (rows,) each.
+    *domain* says whose tables give the ranks, *kind* whose weights count (text, task, chat, code). Shape (rows,) each.
     """
     none = np.full(len(domain), np.nan)
     held = np.stack([ranks(scores.get(one.score, none), domain, plan.knots, one.score) for one in plan.ingredients])

@@ -21,7 +21,7 @@ class Ingredient(Frozen):
     """One score's part in the difficulty: a negative weight means that a rising value is easier."""
 
     score: str = Field(description="alias.field")
-    weights: dict[str, float] = Field(description="Weight by kind of domain: text, chat, code.")
+    weights: dict[str, float] = Field(description="Weight by kind of domain: text, task, chat, code.")
 
 
 class Knots(Frozen):

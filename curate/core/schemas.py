@@ -46,7 +46,7 @@ TOKENS = pa.schema(
         ("kind", pa.string()),
     ]
 )
-"""Counted once for every row, whatever the scorers; kind is text, chat or code."""
+"""Counted once for every row, whatever the scorers; kind is one of `views.KINDS`."""
 
 MINED = pa.schema(
     [

@@ -11,8 +11,6 @@ if TYPE_CHECKING:
 
     from curate.core.plan import Knots, Plan, Stage
 
-KINDS = ("text", "chat", "code")
-
 _FATES = {
     "train": "it is trained on",
     "holdout": "it is held out for evaluation: chosen by a hash of its id and the seed inside its skill and tier",

@@ -10,6 +10,7 @@ from pydantic import Field
 
 from curate.core import agreement
 from curate.core.plan import Ingredient
+from curate.core.views import KINDS
 from curate.protocol import Frozen, Rising
 
 if TYPE_CHECKING:
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 
     Blend = Callable[[Mapping[str, NDArray[np.float32]], NDArray[np.int8]], tuple[Ingredient, ...]]
 
-KINDS = ("text", "chat", "code")
 LENGTH, RANDOM, DIFFICULTY = "length", "random", "difficulty"
 """Lines of the report that are no scores: log tokens, a hash of the id, the default blend."""
 

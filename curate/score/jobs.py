@@ -31,7 +31,7 @@ REASONS_KEPT = 20
 
 @dataclass
 class CountTokens:
-    """Counts each row's tokens as the chat template renders it, and tells code, chat and plain text apart."""
+    """Counts each row's tokens as the chat template renders it, and tells code, chats, tasks and plain text apart."""
 
     space: Workspace
     tokenizer: names.Resolved
@@ -40,7 +40,7 @@ class CountTokens:
 
     def stamp_for(self, index: int) -> Stamp:
         """The stamp of one part of counts."""
-        key = {"job": "tokens", "version": 1, "tokenizer": self.tokenizer.fingerprint}
+        key = {"job": "tokens", "version": 2, "tokenizer": self.tokenizer.fingerprint}
         return stamp(key, self.space.digest(Workspace.part("examples", index)))
 
     def stands(self, index: int) -> bool:

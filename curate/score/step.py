@@ -51,7 +51,7 @@ if TYPE_CHECKING:
     from curate.score.agree import Agreement
     from curate.store.work import Work
 
-VERSION = 1
+VERSION = 2
 SAMPLE = 100_000
 """Rows that the report on agreement looks at."""
 
@@ -181,7 +181,7 @@ def agreement(
         scores={name: values.astype(np.float32) for name, values in scores.items()},
         domain=encoded.indices.to_numpy().astype(np.int32),
         domains=encoded.dictionary.to_pylist(),
-        kind=pc.index_in(kinds, pa.array(agree.KINDS)).to_numpy().astype(np.int8),
+        kind=pc.index_in(kinds, pa.array(views.KINDS)).to_numpy().astype(np.int8),
         length=np.log1p(tokens.column("tokens").to_numpy()),
         luck=luck[chosen],
         label=None if settings.labels is None else _labels(space, settings.labels)[chosen],

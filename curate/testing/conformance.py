@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from curate.core.contract import check, check_needs
+from curate.core.views import KINDS
 from curate.errors import CurateError, ScorerError
 from curate.protocol import Frozen, Scope, ScoreField, Scorer, Scores
 from curate.testing.examples import batch_for, default_examples
@@ -112,7 +113,7 @@ def _check_fields(scorer: type[Scorer]) -> None:
         _demand(each.about.strip(), scorer, f"does not say what {each.name} is about")
         bounded = each.low is not None and each.high is not None
         _demand(not bounded or (each.low or 0) <= (each.high or 0), scorer, f"bounds {each.name} from above its top")
-        _demand(set(each.weights) <= {"text", "chat", "code"}, scorer, f"weighs {each.name} for unknown kinds")
+        _demand(set(each.weights) <= set(KINDS), scorer, f"weighs {each.name} for unknown kinds")
 
 
 def _check_settings(scorer: type[Scorer]) -> None:

@@ -9,8 +9,8 @@ import numpy as np
 
 from curate.core import agreement
 from curate.core.plan import Calibration, Ingredient
+from curate.core.views import KINDS
 from curate.errors import SettingsError
-from curate.tier.difficulty import KINDS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

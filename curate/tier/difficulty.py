@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from curate.core.plan import Ingredient, Knots
+from curate.core.views import KINDS
 from curate.errors import SettingsError, did_you_mean
 from curate.protocol import Rising
 
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 
     from curate.core.plan import ScoreSource
 
-KINDS = ("text", "chat", "code")
 MOST_KNOTS = 1024
 
 
@@ -44,9 +44,14 @@ def ingredients(
 
 
 def offered(sources: Sequence[ScoreSource]) -> dict[str, dict[str, float]]:
-    """The headline fields that rise harder, as alias.field, with the weights that their scorers declare by kind."""
+    """The headline fields that rise harder, as alias.field, with the weights that their scorers declare by kind.
+
+    A task is an exchange without its answer: where a scorer says nothing of tasks, it weighs as in chats.
+    """
     return {
-        f"{source.alias}.{field.name}": field.weights or dict.fromkeys(KINDS, 1.0)
+        f"{source.alias}.{field.name}": {"task": field.weights.get("chat", 0.0), **field.weights}
+        if field.weights
+        else dict.fromkeys(KINDS, 1.0)
         for source in sources
         for field in source.fields
         if field.headline and field.rising is Rising.HARDER

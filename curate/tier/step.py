@@ -14,6 +14,7 @@ from curate.core import agreement, schemas
 from curate.core.chance import chance, draw
 from curate.core.ids import digest
 from curate.core.plan import Ingredient, Knots, Tier
+from curate.core.views import KINDS
 from curate.errors import SettingsError, did_you_mean
 from curate.protocol import Frozen
 from curate.store import columns
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Report", "Settings", "by_length", "choices", "run"]
 
-VERSION = 5
+VERSION = 6
 
 
 choices = told.choices
@@ -56,7 +57,7 @@ class Report(Frozen):
 
 @dataclass(frozen=True)
 class _Corpus:
-    """Every example in order: ids, domain (a code into names), kind (a code into `difficulty.KINDS`) and ties."""
+    """Every example in order: ids, domain (a code into names), kind (a code into `KINDS`) and ties."""
 
     ids: pa.ChunkedArray
     domain: NDArray[np.int32]
@@ -162,7 +163,7 @@ def _measure(
         chosen, told = frozen.ingredients, frozen.calibration
     else:
         chosen, told = _weigh(space, settings, sources, scores, ranks, corpus, work.seed)
-    weights = np.array([[one.weights[each] for each in difficulty.KINDS] for one in chosen])[:, corpus.kind]
+    weights = np.array([[one.weights[each] for each in KINDS] for one in chosen])[:, corpus.kind]
     hard, spread = agreement.blend(ranks[[wanted.index(one.score) for one in chosen]], weights)
     used = {one.score: folders[one.score] for one in chosen}
     return (
@@ -211,7 +212,7 @@ def _weigh(
     luck = draw(corpus.ids, seed, "tier", "labels")
     rows = calibrate.Labelled(ranks, label, corpus.kind, corpus.ties.cluster, tokens, luck)
     weighed = {one.score: one.weights for one in declared}
-    silent = dict.fromkeys(difficulty.KINDS, 0.0)
+    silent = dict.fromkeys(KINDS, 0.0)
     candidates = [Ingredient(score=score, weights=weighed.get(score, silent)) for score in scores]
     return calibrate.calibrate(candidates, rows, settings.labels, chance(seed, "tier", "folds"))
 
@@ -429,4 +430,4 @@ def _domains(space: Workspace, settings: Settings) -> tuple[NDArray[np.int32], l
     else:
         domain = pc.fill_null(columns.strings(space, settings.domain, "rows are ranked inside"), "none")
     names, code = columns.codes(domain)
-    return code, names, pc.index_in(kinds, pa.array(difficulty.KINDS)).to_numpy().astype(np.int8)
+    return code, names, pc.index_in(kinds, pa.array(KINDS)).to_numpy().astype(np.int8)

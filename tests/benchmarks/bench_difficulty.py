@@ -28,6 +28,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))  # so that it runs as a scrip
 from curate.core import agreement
 from curate.core.chance import chance
 from curate.core.plan import ScoreSource
+from curate.core.views import KINDS
 from curate.pipeline import build
 from curate.protocol import Rising
 from curate.recipe import check
@@ -109,7 +110,7 @@ def _scored(each: LabelledSet, folder: Path, count: int) -> Scored:
     return Scored(
         values={name: column for name, column in values.items() if name.split(".")[0] not in each.left_out},
         sources=[one for one in sources if one.alias not in each.left_out],
-        kind=np.array([difficulty.KINDS.index(kind) for kind in kinds], np.int8),
+        kind=np.array([KINDS.index(kind) for kind in kinds], np.int8),
         label=np.array([row["label"] for row in user], np.float64),
         group=np.unique(groups if has_groups else [""] * len(user), return_inverse=True)[1].astype(np.int64),
         language=np.array([language or "" for language in examples.column("language").to_pylist()]),
@@ -152,7 +153,7 @@ def _blend(found: Scored) -> NDArray[np.float64]:
     made = difficulty.ingredients(found.sources, {}, difficulty.telling(found.values, found.kind))
     domain = np.unique([f"{a}{b}" for a, b in zip(found.kind, found.language, strict=True)], return_inverse=True)[1]
     ranks = np.array([agreement.mid_ranks(found.values[one.score], domain) for one in made])
-    weights = np.array([[one.weights[kind] for kind in difficulty.KINDS] for one in made])[:, found.kind]
+    weights = np.array([[one.weights[kind] for kind in KINDS] for one in made])[:, found.kind]
     return agreement.blend(ranks, weights)[0].astype(np.float64)
 
 
