@@ -47,7 +47,7 @@ class Code(Scorer):
             low=0,
             about="effort to understand the code",
             headline=True,
-            weights={"code": 1.0},
+            weights={"code": 2.0},
         ),
         ScoreField(name="halstead_volume", rising=Rising.HARDER, unit="bits", low=0, about="size of the code"),
         ScoreField(

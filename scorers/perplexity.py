@@ -46,7 +46,7 @@ class Perplexity(Scorer):
             low=0,
             about="negative log-likelihood of all scored tokens together",
             headline=True,
-            weights={"text": 1.0, "chat": 2.0, "code": 1.0},
+            weights={"text": 1.0, "task": 1.0, "chat": 2.0, "code": 1.0},
         ),
         ScoreField(name="mean_nll", rising=Rising.NEUTRAL, unit="nats per token", low=0, about="the same per token"),
         ScoreField(name="perplexity", rising=Rising.NEUTRAL, unit="", low=1, about="exp of the mean"),

@@ -167,8 +167,10 @@ def _domain(example: pa.Table, kind: str | None, column: str | None) -> str | No
     if column is not None:
         value = views.as_text(views.user_column(example, column))[0].as_py()
         return "none" if value is None else str(value)
-    language = example.column("language")[0].as_py() or "any"
-    return None if kind is None else f"{language}/{kind}"
+    if kind is None:
+        return None
+    named: str = views.domains(example.column("language"), pa.chunked_array([[kind]]))[0].as_py()
+    return named
 
 
 def _varied(space: Workspace, key: str) -> dict[str, Any] | None:

@@ -51,7 +51,7 @@ if TYPE_CHECKING:
     from curate.score.agree import Agreement
     from curate.store.work import Work
 
-VERSION = 2
+VERSION = 3
 SAMPLE = 100_000
 """Rows that the report on agreement looks at."""
 
@@ -173,7 +173,7 @@ def agreement(
     }
     kinds = tokens.column("kind")
     own = space.read_all("examples", ["language"]).column(0).take(pa.array(chosen))
-    domains = pc.binary_join_element_wise(pc.fill_null(own, "any"), kinds, "/")
+    domains = views.domains(own, kinds)
     if domain is not None:
         domains = pc.fill_null(views.as_text(_user_column(space, domain)).take(pa.array(chosen)), "none")
     encoded = domains.combine_chunks().dictionary_encode()

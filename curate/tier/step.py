@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import Field
 
-from curate.core import agreement, schemas
+from curate.core import agreement, schemas, views
 from curate.core.chance import chance, draw
 from curate.core.ids import digest
 from curate.core.plan import Ingredient, Knots, Tier
@@ -425,8 +425,7 @@ def _domains(space: Workspace, settings: Settings) -> tuple[NDArray[np.int32], l
     """Each row's domain as a code, the domains' names, and each row's kind as a code."""
     kinds = space.read_all("statistics/tokens", ["kind"]).column("kind")
     if settings.domain is None:
-        language = pc.fill_null(columns.strings(space, "language", ""), "any")
-        domain = pc.binary_join_element_wise(language, kinds, "/")
+        domain = views.domains(columns.strings(space, "language", ""), kinds)
     else:
         domain = pc.fill_null(columns.strings(space, settings.domain, "rows are ranked inside"), "none")
     names, code = columns.codes(domain)

@@ -22,10 +22,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pyarrow as pa
 
 sys.path.insert(0, str(Path(__file__).parents[2]))  # so that it runs as a script
 
-from curate.core import agreement
+from curate.core import agreement, views
 from curate.core.chance import chance
 from curate.core.plan import ScoreSource
 from curate.core.views import KINDS
@@ -151,7 +152,9 @@ def _line(each: LabelledSet, found: Scored) -> str:
 def _blend(found: Scored) -> NDArray[np.float64]:
     """The difficulty that `curate tier` would make, ranks inside kind and language."""
     made = difficulty.ingredients(found.sources, {}, difficulty.telling(found.values, found.kind))
-    domain = np.unique([f"{a}{b}" for a, b in zip(found.kind, found.language, strict=True)], return_inverse=True)[1]
+    kinds = pa.chunked_array([np.array(KINDS)[found.kind].tolist()])
+    named = views.domains(pa.chunked_array([found.language.tolist()]), kinds).to_pylist()
+    domain = np.unique(named, return_inverse=True)[1]
     ranks = np.array([agreement.mid_ranks(found.values[one.score], domain) for one in made])
     weights = np.array([[one.weights[kind] for kind in KINDS] for one in made])[:, found.kind]
     return agreement.blend(ranks, weights)[0].astype(np.float64)
