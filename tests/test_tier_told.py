@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from curate.core.plan import Plan
@@ -9,6 +10,7 @@ from curate.explain import step as explain
 from curate.pipeline import build
 from curate.store.forms import frame
 from curate.store.workspace import Workspace
+from curate.tier import told
 from curate.tier.settings import Settings
 from curate.tier.step import Report, choices
 from tests.pipeline_runs import recipe, write_source
@@ -63,3 +65,14 @@ def test_what_is_too_near_to_the_hold_out_and_whole_domains_are_told(made: tuple
         "3 rows are not trained on, since their cosine to a held-out one is 0.9 or more, or they are duplicates of it.",
         "Each language holds at least 2.0% of the training rows; so many of the larger ones stay unused.",
     )
+
+
+def test_rows_that_the_scores_cannot_tell_apart_are_counted() -> None:
+    (line,) = told.alike(np.array([0.5, 0.5, 0.5, 0.9, np.nan], np.float32))
+
+    assert line.startswith("telling 3 of 4 rows apart: they all have the difficulty 0.500")
+
+
+def test_rows_of_many_difficulties_and_a_lone_row_are_not_told_of() -> None:
+    assert list(told.alike(np.linspace(0, 1, 9))) == []
+    assert list(told.alike(np.array([0.5]))) == []

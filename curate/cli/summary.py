@@ -119,11 +119,15 @@ def _some(names: Sequence[str]) -> str:
 
 
 def drawn(plan: Plan) -> None:
-    """The plan as a picture, what it could not keep, and what trainers would cut off."""
+    """The plan as a picture, and what trainers would cut off."""
     output.drawing("Picture", picture.lines(plan))
     lost = [(one.limit, one.tier, one.rows, one.truncated, one.dropped) for one in plan.lengths if one.truncated]
     if lost:
         output.table("Longer than a trainer's limit", ("limit", "tier", "rows", "truncated", "dropped"), lost)
+
+
+def left_out(plan: Plan) -> None:
+    """What the plan was asked for and could not keep."""
     for line in plan.skipped:
         output.note(f"left out: {line}")
 

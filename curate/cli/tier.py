@@ -88,6 +88,8 @@ def command(
         summary.divided(tiered, sum(plan.fates.values()))
     if dry_run:
         summary.drawn(plan)
+    summary.left_out(plan)
+    if dry_run:
         output.note("nothing was written")
     else:
         output.note(f"dataset: {run}/dataset\nnext: curate audit {output.quoted(run)}")

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Report", "Settings", "by_length", "choices", "run"]
 
-VERSION = 6
+VERSION = 7
 
 
 choices = told.choices
@@ -117,7 +117,10 @@ def run(space: Workspace, settings: Settings, sources: Sequence[ScoreSource], wo
         unscored=int(unscored.sum()),
         unsteady=unsteady,
         sinking=_sinking(space, settings, tier, fate == "train"),
-        skipped=() if embedded or not settings.holdout or settings.holdout_similarity == 1 else (_NO_VECTORS,),
+        skipped=(
+            *(() if embedded or not settings.holdout or settings.holdout_similarity == 1 else (_NO_VECTORS,)),
+            *(told.alike(hard) if settings.label is None else ()),
+        ),
         held_by=held_by,
     )
 

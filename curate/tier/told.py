@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from numpy.typing import NDArray
 
     from curate.tier.settings import Settings
     from curate.tier.step import Report
@@ -51,3 +55,18 @@ def _balance(settings: Settings) -> Iterator[str]:
         yield f"No {column} holds more than {share:.1%} of the training rows; what is over that stays unused."
     for column, share in settings.floor.items():
         yield f"Each {column} holds at least {share:.1%} of the training rows; so many of the larger ones stay unused."
+
+
+_ALIKE = 0.5
+"""From this share of the rows on, it is said that they have one difficulty and share a tier."""
+
+
+def alike(difficulty: NDArray[np.floating]) -> Iterator[str]:
+    """What cannot be told apart: rows with one and the same difficulty, if they are at least half. Shape (n,)."""
+    known = difficulty[~np.isnan(difficulty)]
+    values, counts = np.unique(known, return_counts=True)
+    if len(known) > 1 and counts.max() >= _ALIKE * len(known):
+        yield (
+            f"telling {counts.max():,} of {len(known):,} rows apart: they all have the difficulty "
+            f"{values[counts.argmax()]:.3f}; `curate score --scorers` adds scores that differ"
+        )
