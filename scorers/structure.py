@@ -64,7 +64,7 @@ class Structure(Scorer):
             low=0,
             about="numbered lines of the answer, else its lines, else its sentences",
             headline=True,
-            weights={"chat": 1.0, "task": 0.0},
+            weights={"chat": 0.25, "task": 0.0},
         ),
         ScoreField(
             name="constraints",
