@@ -152,13 +152,15 @@ def test_a_text_that_asks_is_told_from_prose(text: str, expected: bool) -> None:
     [
         ("gsm8k/gsm8k_train.jsonl.gz", "question", 0.97, 1.0),
         ("mgsm/mgsm.jsonl.gz", "question", 0.94, 1.0),
+        ("followbench_levels/followbench.jsonl", "instruction", 0.97, 1.0),
         ("dolly_6400/dolly_6400.jsonl.gz", "instruction", 0.89, 1.0),
         ("dolly_6400/dolly_6400.jsonl.gz", "response", 0.0, 0.02),
         ("cefr_sp_wikiauto/cefr_sp.jsonl.gz", "text", 0.0, 0.01),
     ],
 )
 def test_real_prose_is_told_from_real_tasks(real: Path, file: str, column: str, least: float, most: float) -> None:
-    rows = [json.loads(line) for line in gzip.decompress((real / file).read_bytes()).splitlines()]
+    data = (real / file).read_bytes()
+    rows = [json.loads(line) for line in (gzip.decompress(data) if file.endswith(".gz") else data).splitlines()]
 
     assert least <= np.mean([views.asks(row[column]) for row in rows if row[column].strip()]) <= most
 

@@ -69,7 +69,7 @@ def planted(rows: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarra
 
 
 def test_fitted_weights_are_those_that_made_the_label() -> None:
-    weights = fit(*planted(2000))
+    weights = fit(*planted(2000), np.zeros(3))
 
     assert weights == pytest.approx([2 / 3, -1 / 3, 0], abs=0.02)
 
@@ -78,18 +78,36 @@ def test_a_missing_rank_spoils_no_fit() -> None:
     scores, label, fold = planted(2000)
     scores[2, ::2] = np.nan
 
-    assert fit(scores, label, fold) == pytest.approx([2 / 3, -1 / 3, 0], abs=0.02)
+    assert fit(scores, label, fold, np.zeros(3)) == pytest.approx([2 / 3, -1 / 3, 0], abs=0.02)
 
 
 def test_a_label_that_nothing_explains_is_not_explained_out_of_fold() -> None:
     chance = np.random.default_rng(3)
     scores, label, fold = chance.random((20, 60)), chance.random(60), folds(np.arange(60), 5, chance)
 
-    seen = spearman(fit(scores, label, fold) @ scores, label)
-    unseen = np.mean(by_fold(cross_validated(scores, label, fold), label, fold))
+    seen = spearman(fit(scores, label, fold, np.zeros(20)) @ scores, label)
+    unseen = np.mean(by_fold(cross_validated(scores, label, fold, np.zeros(20)), label, fold))
 
     assert seen > 0.4
     assert abs(unseen) < 0.3
+
+
+@pytest.mark.parametrize("prior", [(1.0, 1.0, 0.0), (0.0, 0.0, 1.0), (-1.0, 0.0, 0.0)])
+def test_with_many_labels_the_prior_weights_do_not_matter(prior: tuple[float, float, float]) -> None:
+    assert fit(*planted(2000), np.array(prior)) == pytest.approx([2 / 3, -1 / 3, 0], abs=0.02)
+
+
+def test_with_few_labels_good_prior_weights_help_on_rows_unseen() -> None:
+    prior, gains = np.eye(20)[0], []
+    for seed in range(20):
+        chance = np.random.default_rng(seed)
+        scores, fold = chance.random((20, 60)), folds(np.arange(60), 5, chance)
+        label = scores[0] + 0.5 * chance.normal(size=60)
+        both = (cross_validated(scores, label, fold, each) for each in (prior, np.zeros(20)))
+        with_prior, without = (np.mean(by_fold(one, label, fold)) for one in both)
+        gains.append(with_prior - without)
+
+    assert np.mean(gains) > 0.1
 
 
 def test_rows_of_one_unit_share_a_fold_and_folds_are_of_a_size() -> None:

@@ -10,7 +10,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 PENALTIES = (0.001, 0.01, 0.1, 1.0, 10.0)
-"""Ridge penalties per row; at the largest each weight is next to its score's own covariance with the label."""
+"""Ridge penalties per row; at the largest the weights are next to the prior ones, or, where there are none, each is
+next to its score's own covariance with the label."""
+
+_FREE = 1e-3
+"""The penalty along the prior weights, as a share of the others."""
 
 
 def mid_ranks(values: NDArray[np.floating], domain: NDArray[np.integer] | None = None) -> NDArray[np.float64]:
@@ -100,19 +104,22 @@ def folds(units: NDArray[np.int64], count: int, chance: np.random.Generator) -> 
     return (chance.permutation(size) % count)[code]
 
 
-def fit(ranks: NDArray[np.float64], label: NDArray[np.floating], fold: NDArray[np.int64]) -> NDArray[np.float64]:
+def fit(
+    ranks: NDArray[np.float64], label: NDArray[np.floating], fold: NDArray[np.int64], prior: NDArray[np.float64]
+) -> NDArray[np.float64]:
     """One weight per score, their absolute values summing to 1, so that the blend orders rows as *label* does.
 
-    Ridge regression of the label's ranks on the scores' ranks (missing ones at their mean), its penalty chosen
-    for the best mean rank correlation on folds left out. *ranks* has shape (scores, n), *label* and *fold* (n,).
+    Ridge regression of the label's ranks on the scores' ranks (missing ones at their mean). What is penalised is how
+    far the weights are from a multiple of *prior*: few labels move them little. The penalty is chosen for the best
+    mean rank correlation on folds left out. *ranks* has shape (scores, n), *label* and *fold* (n,), *prior* (scores,).
     """
     target = mid_ranks(label)
-    found = [average(by_fold(_left_out(ranks, target, fold, penalty), label, fold)) for penalty in PENALTIES]
-    return _ridge(ranks, target, PENALTIES[int(np.argmax(np.nan_to_num(found, nan=-1.0)))])
+    found = [average(by_fold(_left_out(ranks, target, fold, penalty, prior), label, fold)) for penalty in PENALTIES]
+    return _ridge(ranks, target, PENALTIES[int(np.argmax(np.nan_to_num(found, nan=-1.0)))], prior)
 
 
 def cross_validated(
-    ranks: NDArray[np.float64], label: NDArray[np.floating], fold: NDArray[np.int64]
+    ranks: NDArray[np.float64], label: NDArray[np.floating], fold: NDArray[np.int64], prior: NDArray[np.float64]
 ) -> NDArray[np.float64]:
     """What `fit` gives each row where its fold was left out of everything, the choice of the penalty too.
 
@@ -121,7 +128,7 @@ def cross_validated(
     made = np.full(len(label), np.nan)
     for each in np.unique(fold):
         out = fold == each
-        weights = fit(ranks[:, ~out], label[~out], fold[~out])
+        weights = fit(ranks[:, ~out], label[~out], fold[~out], prior)
         made[out] = _blended(ranks[:, out], weights)
     return made
 
@@ -138,12 +145,16 @@ def average(correlations: list[float]) -> float:
 
 
 def _left_out(
-    ranks: NDArray[np.float64], target: NDArray[np.float64], fold: NDArray[np.int64], penalty: float
+    ranks: NDArray[np.float64],
+    target: NDArray[np.float64],
+    fold: NDArray[np.int64],
+    penalty: float,
+    prior: NDArray[np.float64],
 ) -> NDArray[np.float64]:
     made = np.full(len(target), np.nan)
     for each in np.unique(fold):
         out = fold == each
-        made[out] = _blended(ranks[:, out], _ridge(ranks[:, ~out], target[~out], penalty))
+        made[out] = _blended(ranks[:, out], _ridge(ranks[:, ~out], target[~out], penalty, prior))
     return made
 
 
@@ -151,7 +162,9 @@ def _blended(ranks: NDArray[np.float64], weights: NDArray[np.float64]) -> NDArra
     return blend(ranks, np.broadcast_to(weights[:, None], ranks.shape))[0].astype(np.float64)
 
 
-def _ridge(ranks: NDArray[np.float64], target: NDArray[np.float64], penalty: float) -> NDArray[np.float64]:
+def _ridge(
+    ranks: NDArray[np.float64], target: NDArray[np.float64], penalty: float, prior: NDArray[np.float64]
+) -> NDArray[np.float64]:
     known = ~np.isnan(target)
     features = ranks[:, known]
     counted = np.maximum((~np.isnan(features)).sum(axis=1), 1)
@@ -159,7 +172,13 @@ def _ridge(ranks: NDArray[np.float64], target: NDArray[np.float64], penalty: flo
     centred = np.nan_to_num(features - mean[:, None])
     covariance = centred @ centred.T / max(int(known.sum()), 1)
     pull = centred @ (target[known] - target[known].mean()) / max(int(known.sum()), 1)
-    weights = np.linalg.solve(covariance + penalty / 12 * np.eye(len(ranks)), pull)
+    ways = np.eye(len(ranks))
+    free = np.zeros(len(ranks))
+    if prior.any():  # one more way to turn, along the prior weights, which costs next to nothing
+        ways = np.column_stack([ways, prior / np.linalg.norm(prior)])
+        free = np.append(free, 1.0)
+    cost = np.diag(penalty / 12 * np.where(free > 0, _FREE, 1.0))
+    weights = ways @ np.linalg.solve(ways.T @ covariance @ ways + cost, ways.T @ pull)
     total = np.abs(weights).sum()
     return weights / total if total > 0 else weights
 

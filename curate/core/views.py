@@ -34,6 +34,7 @@ _LIKE_CODE = re.compile(
 )
 """A line that stands in code, but in worked mathematics too: assignments, calls, comments."""
 _QUESTION = re.compile(r"[?\uff1f\u061f;][\"'\u201d\u2019\u00bb)\]\s]*$")
+_ADDRESSED = re.compile(r"\b(?:could you|your (?:answer|response|reply|output))\b", re.IGNORECASE)
 _SENTENCES = re.compile(r"(?<=[.!?:])\s+|\n+")
 _REQUEST = re.compile(
     r"(?:please,?\s+)?(?:act|add|analy[sz]e|answer|arrange|assume|calculate|categori[sz]e|check|choose|classify|compare|"
@@ -104,16 +105,17 @@ def domains(language: pa.ChunkedArray, kinds: pa.ChunkedArray) -> pa.ChunkedArra
 def asks(text: str) -> bool:
     """Whether a text is a question, a problem or an instruction rather than prose.
 
-    It is where it, or its first sentence, ends with a question mark of any script, or where it or its last sentence
-    begins as English requests do.
+    It is where it, or its first sentence, ends with a question mark of any script, where it or its last sentence
+    begins as English requests do, or where it speaks of the reader's answer.
 
     Of real sets it says so of: 97 % of GSM8K's problems, 95 % of MGSM's in eleven languages, 89 % of Dolly's
-    instructions, 90 % of FollowBench's; 0.2 % of CEFR-SP's sentences, 2 % of Dolly's answers, 6 % of OneStopEnglish.
+    instructions, 97 % of FollowBench's; 0.2 % of CEFR-SP's sentences, 2 % of Dolly's answers, 6 % of OneStopEnglish.
     """
     told = text.strip()
     sentences = _SENTENCES.split(told)
-    asked = any(_QUESTION.search(each) for each in (told, sentences[0]))
-    return asked or any(_REQUEST.match(each) for each in (told, sentences[-1]))
+    if _ADDRESSED.search(told) or any(_QUESTION.search(each) for each in (told, sentences[0])):
+        return True
+    return any(_REQUEST.match(each) for each in (told, sentences[-1]))
 
 
 def is_code(text: str) -> bool:

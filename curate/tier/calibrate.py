@@ -43,8 +43,8 @@ def calibrate(
 ) -> tuple[tuple[Ingredient, ...], tuple[Calibration, ...]]:
     """The scores with the weights that order rows best where labels tell, and how well, by kind.
 
-    Weights are fitted in every kind with at least `LEAST` labels, and used where their mean correlation over folds
-    left out beats that of the declared ones. `SettingsError` where no kind has that many.
+    Weights are fitted in every kind with at least `LEAST` labels, from the declared ones on, and used where their mean
+    correlation over folds left out beats that of the declared ones. `SettingsError` where no kind has that many.
     """
     known = ~np.isnan(rows.label)
     counts = np.bincount(rows.kind[known], minlength=len(KINDS))
@@ -77,7 +77,7 @@ def _of_kind(
 ) -> tuple[NDArray[np.float64], Calibration]:
     ranks, label, length = rows.ranks[:, chosen], rows.label[chosen], rows.length[chosen]
     fold = agreement.folds(rows.unit[chosen], FOLDS, chance)
-    unseen = agreement.cross_validated(ranks, label, fold)
+    unseen = agreement.cross_validated(ranks, label, fold, declared)
     given = agreement.blend(ranks, np.broadcast_to(declared[:, None], ranks.shape))[0].astype(np.float64)
     inside = agreement.by_fold(unseen, label, fold)
     fitted, before = agreement.average(inside), agreement.average(agreement.by_fold(given, label, fold))
@@ -87,7 +87,7 @@ def _of_kind(
         agreement.spearman_given(used[fold == each], label[fold == each], length[fold == each])
         for each in np.unique(fold)
     ]
-    return agreement.fit(ranks, label, fold), Calibration(
+    return agreement.fit(ranks, label, fold, declared), Calibration(
         kind=kind,
         rows=len(chosen),
         folds=len(np.unique(fold)),

@@ -43,6 +43,7 @@ from tests.benchmarks.runs import say
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from curate.core.plan import Ingredient
     from tests.benchmarks.labelled_sets import LabelledSet
 
 SCORERS = ("length", "readability", "rarity", "diversity", "structure", "code", "perplexity", "ifd")
@@ -151,13 +152,17 @@ def _line(each: LabelledSet, found: Scored) -> str:
 
 def _blend(found: Scored) -> NDArray[np.float64]:
     """The difficulty that `curate tier` would make, ranks inside kind and language."""
-    made = difficulty.ingredients(found.sources, {}, difficulty.telling(found.values, found.kind))
+    made = _made(found)
     kinds = pa.chunked_array([np.array(KINDS)[found.kind].tolist()])
     named = views.domains(pa.chunked_array([found.language.tolist()]), kinds).to_pylist()
     domain = np.unique(named, return_inverse=True)[1]
     ranks = np.array([agreement.mid_ranks(found.values[one.score], domain) for one in made])
     weights = np.array([[one.weights[kind] for kind in KINDS] for one in made])[:, found.kind]
     return agreement.blend(ranks, weights)[0].astype(np.float64)
+
+
+def _made(found: Scored) -> tuple[Ingredient, ...]:
+    return difficulty.ingredients(found.sources, {}, difficulty.telling(found.values, found.kind))
 
 
 def _agree(found: Scored, score: NDArray[np.floating]) -> float:
@@ -192,11 +197,12 @@ def _calibrated(found: Scored, name: str) -> float:
     with_groups = len(np.unique(found.group)) > 1
     units = found.group if with_groups else np.arange(len(found.label))
     fold = agreement.folds(units, FOLDS, chance(0, "benchmarks", f"{name} folds"))
-    columns = [column for column in found.values.values() if not np.isnan(column).all()]
+    columns = {score: column for score, column in found.values.items() if not np.isnan(column).all()}
+    declared = {one.score: one.weights[KINDS[np.bincount(found.kind).argmax()]] for one in _made(found)}
     domain = found.group if with_groups else None
-    ranks = np.array([agreement.mid_ranks(column, domain) for column in columns])
+    ranks = np.array([agreement.mid_ranks(column, domain) for column in columns.values()])
     label = agreement.mid_ranks(found.label, domain)
-    unseen = agreement.cross_validated(ranks, label, fold)
+    unseen = agreement.cross_validated(ranks, label, fold, np.array([declared.get(score, 0.0) for score in columns]))
     told = [
         agreement.spearman(unseen[fold == one], label[fold == one], found.group[fold == one]) for one in range(FOLDS)
     ]
