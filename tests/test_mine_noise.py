@@ -79,7 +79,7 @@ def test_ranks_are_shared_by_equals_and_missing_ones_left_out() -> None:
     one = np.array([5, 1, 1, np.nan, np.nan], np.float32)
     other = np.array([0, 2, 1, 3, np.nan], np.float32)
 
-    found = local.mean_rank([one, other])
+    found = local.mean_rank([one, other], 5)
 
     assert found[:4] == pytest.approx([0.5, (0.25 + 2 / 3) / 2, (0.25 + 1 / 3) / 2, 1])
     assert np.isnan(found[4])

@@ -216,7 +216,8 @@ def test_reading_the_pool_by_parts_changes_nothing() -> None:
     texts = [row["response"] for row in rows(DOLLY)][:1000]
     whole = duplicates.trace(strings(texts), 0)
 
-    parted = duplicates.joined([duplicates.trace(strings(texts[low : low + 300]), 0) for low in range(0, 1000, 300)])
+    parts = (duplicates.trace(strings(texts[low : low + 300]), 0) for low in range(0, 1000, 300))
+    parted = duplicates.joined(parts, 1000)
 
     assert (whole.keys == parted.keys).all()
     assert (whole.bands == parted.bands).all()

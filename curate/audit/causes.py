@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from curate.audit.corpus import Coded
     from curate.audit.groups import Groups
     from curate.core.plan import Knots, Plan
 
@@ -25,13 +26,11 @@ def explains(part: NDArray[np.float64], difficulty: NDArray[np.float64]) -> bool
     return bool(np.abs(part.sum(axis=0) - difficulty)[known].max(initial=0.0) <= TOLERANCE)
 
 
-def ranks(
-    values: NDArray[np.float64], domain: NDArray[np.object_], knots: Sequence[Knots], score: str
-) -> NDArray[np.float64]:
+def ranks(values: NDArray[np.float64], domain: Coded, knots: Sequence[Knots], score: str) -> NDArray[np.float64]:
     """The rank of each value in its domain, read from the plan's tables. Shape (rows,); NaN where there is none."""
     held = np.full(len(values), np.nan)
     for table in knots:
-        inside = domain == table.domain
+        inside = domain.holds(table.domain)
         if table.score == score and table.values:
             held[inside] = np.interp(values[inside], table.values, table.ranks)
     held[np.isnan(values)] = np.nan
@@ -52,16 +51,16 @@ def parts(held: NDArray[np.float64], weights: NDArray[np.float64]) -> NDArray[np
     return part
 
 
-def of_rows(
-    plan: Plan, scores: Mapping[str, NDArray[np.float64]], domain: NDArray[np.object_], kind: NDArray[np.object_]
-) -> NDArray[np.float64]:
+def of_rows(plan: Plan, scores: Mapping[str, NDArray[np.float64]], domain: Coded, kind: Coded) -> NDArray[np.float64]:
     """Each score's part of each row's difficulty, shape (ingredients, rows); a score that is missing gives nothing.
 
-    *domain* says whose tables give the ranks, *kind* whose weights count (text, task, chat, code). Shape (rows,) each.
+    *domain* says whose tables give the ranks, *kind* whose weights count (text, task, chat, code).
     """
-    none = np.full(len(domain), np.nan)
+    none = np.full(len(domain.codes), np.nan)
     held = np.stack([ranks(scores.get(one.score, none), domain, plan.knots, one.score) for one in plan.ingredients])
-    weights = np.array([[one.weights.get(name, 0.0) for name in kind] for one in plan.ingredients])
+    weights = np.array([[one.weights.get(name, 0.0) for name in kind.labels] for one in plan.ingredients])[
+        :, kind.codes
+    ]
     return parts(held, weights)
 
 

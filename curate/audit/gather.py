@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from curate.audit.corpus import ROLES, Corpus, Visits, code, main_skill, numbers, places_of, units, units_by
+from curate.audit.corpus import ROLES, Coded, Corpus, Visits, code, main_skill, numbers, places_of, units, units_by
 from curate.core import views
 from curate.errors import SettingsError, did_you_mean
 
@@ -87,9 +87,9 @@ def column(parts: Sequence[pa.Array], order: pa.Array) -> pa.ChunkedArray:
     return pa.chunked_array([views.as_text(part) for part in parts], pa.string()).take(order)
 
 
-def domains(language: pa.ChunkedArray, kind: pa.ChunkedArray) -> NDArray[np.object_]:
+def domains(language: pa.ChunkedArray, kind: pa.ChunkedArray) -> Coded:
     """The domain of each row as tier names it where no column is named: language and kind."""
-    return np.array(views.domains(language, kind).to_pylist(), dtype=object)
+    return code(views.domains(language, kind))
 
 
 def reference(groups: Groups, wanted: Expectation) -> NDArray[np.float64] | None:

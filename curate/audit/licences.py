@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from curate.audit.report import Figure, Finding, LicenceUse
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
@@ -29,14 +29,19 @@ NO_COMMERCE = re.compile(r"(?:^|-)nc(?:-|$)|non-?commercial")
 
 
 def uses(
-    source: Sequence[str], own: Sequence[object], given: Mapping[str, str], trained: NDArray[np.bool_]
+    source: Iterable[str], own: Iterable[object], given: Mapping[str, str], trained: NDArray[np.bool_]
 ) -> tuple[LicenceUse, ...]:
     """Rows by source and licence: *own* is what the rows say, *given* what the recipe says of a source.
 
     A row that lists several licences is under all of them: they are told as one, joined by ``and``.
     """
-    named = [(place, plain(_said(mine) or given.get(place))) for place, mine in zip(source, own, strict=True)]
-    rows, used = Counter(named), Counter(pair for pair, is_trained in zip(named, trained, strict=True) if is_trained)
+    said = Counter((place, _said(mine), kept) for place, mine, kept in zip(source, own, trained.tolist(), strict=True))
+    rows: Counter[tuple[str, str | None]] = Counter()
+    used: Counter[tuple[str, str | None]] = Counter()
+    for (place, mine, is_trained), count in said.items():
+        pair = place, plain(mine or given.get(place))
+        rows[pair] += count
+        used[pair] += count * is_trained
     return tuple(
         LicenceUse(source=place, licence=licence, rows=count, trained=used[place, licence])
         for (place, licence), count in sorted(rows.items(), key=lambda each: (each[0][0], each[0][1] or ""))

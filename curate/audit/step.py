@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
+from itertools import repeat
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -28,7 +29,7 @@ from curate.audit import (
     reach,
     texts,
 )
-from curate.audit.corpus import code, numbers, places_of
+from curate.audit.corpus import Coded, code, numbers, places_of
 from curate.audit.pairing import Reading
 from curate.audit.probed import Probed
 from curate.audit.reach import Asked, ask
@@ -46,7 +47,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from curate.audit.corpus import Coded, Corpus, Visits
+    from curate.audit.corpus import Corpus, Visits
     from curate.audit.groups import Groups
     from curate.audit.identity import Mentions
     from curate.audit.report import LicenceUse
@@ -301,9 +302,9 @@ def _causes(
     if domain is None:
         inside = gather.domains(_column(space, "language", order), kind)
     else:
-        inside = np.array(pc.fill_null(views.as_text(_column(space, domain, order)), "none").to_pylist(), object)
+        inside = code(pc.fill_null(views.as_text(_column(space, domain, order)), "none"))
     scores = _scores(space, plan, scored, corpus.ids)
-    part = causes.of_rows(plan, scores, inside, np.array(kind.to_pylist(), dtype=object))
+    part = causes.of_rows(plan, scores, inside, code(kind))
     if not causes.explains(part, corpus.difficulty):
         skipped.append("Causes: the plan's scores do not add up to the difficulty, as where labels made it.")
         return {}
@@ -349,7 +350,7 @@ def _paired(beside: Workspace, plan: Plan | None, scored: _Scored) -> examine.Pa
     domain = max(plan.knots, key=lambda each: (each.rows, each.domain)).domain
     scores = _scores(beside, plan, scored, ids)
     kind = domain.rpartition("/")[2] if "/" in domain else "chat"
-    everywhere = (np.full(len(ids), each, dtype=object) for each in (domain, kind))
+    everywhere = (Coded(np.zeros(len(ids), np.int64), (each,)) for each in (domain, kind))
     part = causes.of_rows(plan, scores, *everywhere)
     known = np.any([~np.isnan(each) for each in scores.values()], axis=0) if scores else np.zeros(len(ids), np.bool_)
     lines = beside.read_table("pairs.parquet")
@@ -426,9 +427,10 @@ def _blocks(space: Workspace, ids: pa.Array) -> Iterator[coverage.Vectors]:
 def _licences(
     space: Workspace, corpus: Corpus, given: Given, order: pa.Array, skipped: list[str]
 ) -> tuple[LicenceUse, ...]:
-    source = _column(space, "source", order).to_pylist()
+    held = code(_column(space, "source", order))
+    source = (held.labels[each] for each in held.codes.tolist())
     named = [name for name in licences.COLUMNS if name in _user_names(space)]
-    own = _column(space, named[0], order).to_pylist() if named else [None] * len(source)
+    own = _column(space, named[0], order).to_pylist() if named else repeat(None, corpus.rows)
     if not named and not given.licences:
         skipped.append("Licences: no source names one, in the recipe or in a column license.")
     return licences.uses(source, own, given.licences, corpus.trained)

@@ -11,7 +11,7 @@ from curate.mine import groups, near, pairs, protect, tokens
 from curate.mine.propose import Proposal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     import pyarrow as pa
     from numpy.typing import NDArray
@@ -47,7 +47,7 @@ class Found:
     """All duplicates: for each row the one it leaves for (-1: it stays), why, how alike, and the pairs kept apart."""
 
     keeper: NDArray[np.int64]
-    kind: NDArray[np.str_]
+    kind: NDArray[np.object_]
     similarity: NDArray[np.float32]
     apart: NDArray[np.int64]
     apart_similarity: NDArray[np.float32]
@@ -61,17 +61,20 @@ def trace(texts: pa.Array, seed: int) -> Traces:
     return Traces(tokens.whole(made), near.signatures(runs, starts, seed), made.counts, protect.cases(pieces))
 
 
-def joined(traces: Sequence[Traces]) -> Traces:
-    """The traces of all parts, in order."""
-    return Traces(
-        np.concatenate([one.keys for one in traces]),
-        np.concatenate([one.bands for one in traces]),
-        np.concatenate([one.lengths for one in traces]),
-        protect.Cases(
-            frozenset().union(*(one.cases.upper for one in traces)),
-            frozenset().union(*(one.cases.lower for one in traces)),
-        ),
-    )
+def joined(traces: Iterable[Traces], rows: int) -> Traces:
+    """The traces of all parts, in order, *rows* rows in all; one part at a time is held beside them."""
+    keys, bands = np.empty((rows, 2), np.uint64), np.empty((rows, near.BANDS), np.uint64)
+    lengths = np.empty(rows, np.int64)
+    upper: set[str] = set()
+    lower: set[str] = set()
+    begin = 0
+    for one in traces:
+        end = begin + len(one.lengths)
+        keys[begin:end], bands[begin:end], lengths[begin:end] = one.keys, one.bands, one.lengths
+        upper |= one.cases.upper
+        lower |= one.cases.lower
+        begin = end
+    return Traces(keys, bands, lengths, protect.Cases(frozenset(upper), frozenset(lower)))
 
 
 def find(
@@ -98,16 +101,16 @@ def find(
     similarity = np.concatenate([one.similarity[one.joined] for one in judged])
     semantic = np.repeat(np.arange(len(judged)), [int(one.joined.sum()) for one in judged]) > 0
     keeper, by = groups.settle(rows, similarity + 2 * ~semantic, rank)
-    kind = np.where(keeper < 0, "", np.where(np.append(semantic, False)[by], "semantic", "near"))
+    number = np.where(keeper < 0, 0, np.where(np.append(semantic, False)[by], 3, 2))
     strength = np.append(similarity, np.float32(0))[by]
     copies = leader != np.arange(len(leader))
-    kind = np.where(copies, "exact", kind)
+    number[copies] = 1
     strength = np.where(copies, np.float32(1), strength).astype(np.float32)
     final = np.where(copies, np.where(keeper[leader] >= 0, keeper[leader], leader), keeper)
     kept_apart = [(one.rows[one.apart], one.similarity[one.apart]) for one in judged]
     return Found(
         final,
-        kind,
+        np.array(["", "exact", "near", "semantic"], object)[number],
         strength,
         np.concatenate([rows for rows, _ in kept_apart]),
         np.concatenate([alike for _, alike in kept_apart]),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable
 
     from numpy.typing import NDArray
 
@@ -79,14 +79,13 @@ def contrast(values: NDArray[np.float32], neighbours: NDArray[np.int64]) -> NDAr
     return scaled
 
 
-def mean_rank(scores: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
+def mean_rank(scores: Iterable[NDArray[np.float32]], rows: int) -> NDArray[np.float32]:
     """The mean of a row's ranks in several scores, from 0 to 1; equal values share a rank, NaN where all are. (n,)."""
-    ranks = np.full((len(scores), len(scores[0])), np.nan)
-    for number, score in enumerate(scores):
+    total, held = np.zeros(rows), np.zeros(rows, np.int64)
+    for score in scores:
         known = ~np.isnan(score)
         _, place, often = np.unique(score[known], return_inverse=True, return_counts=True)
         ends = np.cumsum(often)
-        ranks[number, known] = ((ends - (often + 1) / 2) / max(int(known.sum()) - 1, 1))[place]
-    held = (~np.isnan(ranks)).sum(axis=0)
-    mean = np.where(held > 0, np.nansum(ranks, axis=0) / np.maximum(held, 1), np.nan)
-    return mean.astype(np.float32)
+        total[known] += ((ends - (often + 1) / 2) / max(int(known.sum()) - 1, 1))[place]
+        held += known
+    return np.where(held > 0, total / np.maximum(held, 1), np.nan).astype(np.float32)

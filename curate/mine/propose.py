@@ -2,15 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, overload
 
 import pyarrow as pa
 
 from curate.core import schemas
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
+
+
+class Ids(Sequence[str]):
+    """Ids as a sequence that makes a string only of those that are asked for: few are, of many."""
+
+    def __init__(self, ids: pa.ChunkedArray) -> None:
+        self._ids = ids.combine_chunks()
+
+    def __len__(self) -> int:
+        return len(self._ids)
+
+    @overload
+    def __getitem__(self, place: int) -> str: ...
+    @overload
+    def __getitem__(self, place: slice) -> Sequence[str]: ...
+    def __getitem__(self, place: int | slice) -> str | Sequence[str]:
+        found = self._ids[place]
+        named: str | Sequence[str] = found.to_pylist() if isinstance(place, slice) else found.as_py()
+        return named
 
 
 @dataclass(frozen=True)

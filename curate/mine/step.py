@@ -14,14 +14,14 @@ import pyarrow.compute as pc
 from curate.core import views
 from curate.errors import SettingsError, did_you_mean
 from curate.mine import contaminate, duplicates, edges, groups, local, noise, paraphrase, semantic
-from curate.mine.propose import Proposal, table
+from curate.mine.propose import Ids, Proposal, table
 from curate.mine.settings import Kind, Settings
 from curate.mine.tokens import strings
 from curate.protocol import Frozen
 from curate.store.forms import matrix
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -100,10 +100,10 @@ def run(
     """
     told = given or Given()
     ids = space.read_all("examples", ["id"]).column("id")
-    names: list[str] = ids.to_pylist()
+    names = Ids(ids)
     dense = _read_space(space) if told.embedded and len(names) else None
     skipped = [] if dense else ["semantic duplicates, edge cases and paraphrases: the examples have no vectors"]
-    signals = _signals(space, told)
+    signals = _signals(space, told, len(ids))
     twins = _duplicates(space, settings, ids, dense, signals, work)
     work.progress("mine", 1, len(TABLES), "tables")
     leaks = _contamination(space, settings, against or (), dense, told)
@@ -143,11 +143,15 @@ def run(
 def _duplicates(
     space: Workspace, settings: Settings, ids: pa.ChunkedArray, dense: _Space | None, signals: Signals, work: Work
 ) -> duplicates.Found:
-    traces, lengths = [], []
-    for part in space.read_parts("examples", list(views.RECORD_COLUMNS)):
-        texts = views.view(part, "full_view")
-        traces.append(duplicates.trace(texts, work.seed))
-        lengths.append(np.asarray(pc.utf8_length(pc.fill_null(texts, "")), np.int64))
+    lengths = []
+
+    def traces() -> Iterator[duplicates.Traces]:
+        for part in space.read_parts("examples", list(views.RECORD_COLUMNS)):
+            texts = views.view(part, "full_view")
+            lengths.append(np.asarray(pc.utf8_length(pc.fill_null(texts, "")), np.int64))
+            yield duplicates.trace(texts, work.seed)
+
+    whole = duplicates.joined(traces(), len(ids))
     rank = groups.preference(settings.stays, ids, np.concatenate(lengths), signals, work.seed)
     close = None
     if dense is not None and settings.semantic < 1:
@@ -156,7 +160,7 @@ def _duplicates(
         inside = semantic.close_pairs(dense.vectors, label, settings.semantic)
         close = semantic.merged(inside, semantic.listed_pairs(dense.neighbours, dense.cosine, settings.semantic))
     limits = duplicates.Limits(settings.near, settings.changed, settings.length_ratio, settings.protect)
-    return duplicates.find(duplicates.joined(traces), rank, close, _Reader(space).texts, limits)
+    return duplicates.find(whole, rank, close, _Reader(space).texts, limits)
 
 
 def _contamination(
@@ -195,11 +199,11 @@ def _edges(space: Workspace, settings: Settings, dense: _Space, signals: Signals
     return edges.proposals(found, dense.neighbours, names)
 
 
-def _signals(space: Workspace, told: Given) -> Signals:
+def _signals(space: Workspace, told: Given, rows: int) -> Signals:
     """One float32 per example: ``difficulty``, the mean rank of the scores that rise harder, and ``loss``."""
     made: dict[str, NDArray[np.float32]] = {}
     if told.difficulty:
-        made["difficulty"] = local.mean_rank([_score(space, score) for score in told.difficulty])
+        made["difficulty"] = local.mean_rank((_score(space, score) for score in told.difficulty), rows)
     if told.loss is not None:
         made["loss"] = _score(space, told.loss)
     return made
