@@ -114,7 +114,7 @@ def run(python: str, code: str, source: Path) -> tuple[float, int]:
 def count(out: Path) -> int:
     """How many rows a way has left: lines in `kept/`, or rows of our examples."""
     lines = sum(path.read_bytes().count(b"\n") for path in (out / "kept").glob("*.jsonl"))
-    return lines + sum(read_metadata(path).num_rows for path in (out / "examples").glob("*.parquet"))
+    return lines + sum(int(read_metadata(path).num_rows) for path in (out / "examples").glob("*.parquet"))
 
 
 def has(python: str, module: str) -> bool:
