@@ -35,6 +35,8 @@ _LIKE_CODE = re.compile(
 """A line that stands in code, but in worked mathematics too: assignments, calls, comments."""
 _QUESTION = re.compile(r"[?\uff1f\u061f;][\"'\u201d\u2019\u00bb)\]\s]*$")
 _ADDRESSED = re.compile(r"\b(?:could you|your (?:answer|response|reply|output))\b", re.IGNORECASE)
+_SHORT = 1500
+"""Longer texts often open with a question or a command and are articles all the same; in characters."""
 _SENTENCES = re.compile(r"(?<=[.!?:])\s+|\n+")
 _REQUEST = re.compile(
     r"(?:please,?\s+)?(?:act|add|analy[sz]e|answer|arrange|assume|calculate|categori[sz]e|check|choose|classify|compare|"
@@ -105,17 +107,16 @@ def domains(language: pa.ChunkedArray, kinds: pa.ChunkedArray) -> pa.ChunkedArra
 def asks(text: str) -> bool:
     """Whether a text is a question, a problem or an instruction rather than prose.
 
-    It is where it, or its first sentence, ends with a question mark of any script, where it or its last sentence
-    begins as English requests do, or where it speaks of the reader's answer.
+    It is where it ends with a question mark of any script, where its last sentence begins as English requests do, or
+    where it speaks of the reader's answer; in a short text the first sentence counts as the last does.
 
     Of real sets it says so of: 97 % of GSM8K's problems, 95 % of MGSM's in eleven languages, 89 % of Dolly's
-    instructions, 97 % of FollowBench's; 0.2 % of CEFR-SP's sentences, 2 % of Dolly's answers, 6 % of OneStopEnglish.
+    instructions, 97 % of FollowBench's; 0.2 % of CEFR-SP's sentences, 2 % of Dolly's answers, 3 % of OneStopEnglish.
     """
     told = text.strip()
     sentences = _SENTENCES.split(told)
-    if _ADDRESSED.search(told) or any(_QUESTION.search(each) for each in (told, sentences[0])):
-        return True
-    return any(_REQUEST.match(each) for each in (told, sentences[-1]))
+    telling = [sentences[-1], sentences[0]] if len(told) <= _SHORT else [sentences[-1]]
+    return bool(_ADDRESSED.search(told)) or any(_QUESTION.search(each) or _REQUEST.match(each) for each in telling)
 
 
 def is_code(text: str) -> bool:
