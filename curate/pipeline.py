@@ -189,6 +189,7 @@ class Pipeline:
             ascending=plan.policy not in _NOT_RISING,
             prober=self.prober() if self._holds_out() else None,
             progress=self.progress,
+            probe_tokens=probe.QUICK_TOKENS,
             refused=self._audit_failure(),
             trust=trust,
         )

@@ -48,6 +48,8 @@ def test_a_dry_run_tells_stages_steps_rates_gates_and_time(
     assert outline["stages"][-1]["last_rate"] == pytest.approx(0.0009)
     assert outline["stages"][0]["gate"] == "loss falls by less than 0.01 in 50 steps"
     assert outline["seconds"] >= 0
+    assert outline["looks"] == 8  # after each second step, and at the end of each stage
+    assert outline["look_seconds"] > 0
 
 
 def test_training_shows_loss_by_stage_and_skill(run: str, model: str, capsys: pytest.CaptureFixture[str]) -> None:

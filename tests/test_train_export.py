@@ -178,6 +178,50 @@ def test_axolotls_own_schema_takes_the_configuration(run: Path) -> None:
         assert taken.shuffle_merged_datasets is False
 
 
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("disable_shuffling", [True, False])
+def test_llamafactorys_own_training_takes_the_plans_rows(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, disable_shuffling: bool
+) -> None:
+    tuner = pytest.importorskip(
+        "llamafactory.train.tuner", reason="LLaMA-Factory is not installed; docs/training.md says how to check with it"
+    )
+    from llamafactory.train.sft.trainer import CustomSeq2SeqTrainer
+
+    monkeypatch.setenv("HF_DATASETS_CACHE", str(tmp_path / "cache"))
+    monkeypatch.chdir(run / "exports" / "llamafactory")
+    taken: list[list[int]] = []
+    step = CustomSeq2SeqTrainer.training_step
+
+    def watched(self: Any, model: Any, inputs: Any, *more: Any, **named: Any) -> Any:  # noqa: ANN401
+        taken.extend(inputs["labels"].tolist())
+        return step(self, model, inputs, *more, **named)
+
+    monkeypatch.setattr(CustomSeq2SeqTrainer, "training_step", watched)
+    config = {**read(run, "llamafactory", "ordered.yaml"), "output_dir": str(tmp_path / "out"), "do_eval": False}
+    tuner.run_exp({**config, "disable_shuffling": disable_shuffling, "save_strategy": "no"})
+
+    assert (answers(run, taken) == planned_answers(run)) is disable_shuffling
+    assert sorted(answers(run, taken)) == sorted(planned_answers(run))
+
+
+def answers(run: Path, labels: list[list[int]]) -> list[str]:
+    """What labels teach, as text."""
+    from curate.models import load, names
+
+    tokenizer = load.load_tokenizer(names.resolve(str(run.parent / "model"), "lm"))
+    kept = [[token for token in row if token >= 0] for row in labels]
+    return [tokenizer.decode(row, skip_special_tokens=True).strip() for row in kept]
+
+
+def planned_answers(run: Path) -> list[str]:
+    from curate.store.workspace import Workspace
+    from curate.train.step import open_reader
+
+    reader = open_reader(Workspace(run))
+    return [row["completion"].strip() for row in reader.rows.rows(range(len(reader)))]
+
+
 def test_an_unknown_trainer_is_refused_with_the_nearest_name(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert call(["export", str(run), "--to", "axolotle"]) == SettingsError.exit_code
     assert "did you mean 'axolotl'?" in capsys.readouterr().err

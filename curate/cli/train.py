@@ -99,9 +99,10 @@ def _outlined(outline: Outline, *, as_json: bool) -> None:
     ]
     columns = ("stage", "rows", "tokens", "steps", "first rate", "last rate", "ends with")
     output.table(f"Would train {outline.model} ({outline.adapter}, {outline.trainer})", columns, rows)
+    looks = f"; gates look {outline.looks} times, up to {outline.look_seconds:.1f} s each" * bool(outline.looks)
     output.note(
         f"{outline.rows:,} rows, {outline.tokens:,} tokens, {outline.steps:,} steps, about {outline.seconds:,} seconds "
-        "without probes and checkpoints; nothing was trained"
+        f"without probes and checkpoints{looks}; nothing was trained"
     )
 
 

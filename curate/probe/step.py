@@ -21,7 +21,7 @@ from curate.models.settings import LmSettings
 from curate.probe import compare, gather, written
 from curate.probe.measure import Checkpoint, measure
 from curate.probe.settings import Settings
-from curate.probe.suite import Suite, build
+from curate.probe.suite import BUDGETS, Suite, build
 from curate.store.stamps import stamp
 
 if TYPE_CHECKING:
@@ -32,12 +32,15 @@ if TYPE_CHECKING:
     from curate.store.work import Work
     from curate.store.workspace import Workspace
 
-__all__ = ["Report", "Settings", "prober", "run", "suite"]
+__all__ = ["QUICK_TOKENS", "Report", "Settings", "prober", "run", "suite"]
 
 VERSION = 2
 _TRANSFER = "probe/transfer.json"
 BEGUN = "training/begun.json"
 """Where a training notes what it is of."""
+
+QUICK_TOKENS = sum(BUDGETS["quick"])
+"""Most tokens that a quick probe asks."""
 
 Report = Measured
 

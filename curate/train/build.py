@@ -8,9 +8,15 @@ from contextlib import contextmanager
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from curate.errors import SettingsError
+from curate.models import load
 from curate.models.device import pick_device
-from curate.train.encode import pad
+from curate.models.likelihood import score_tokens
+from curate.models.passes import Pass
+from curate.models.settings import LmSettings, budget
+from curate.train.encode import IGNORED, pad
 from curate.train.loop import Feed, follower, staged
 
 if TYPE_CHECKING:
@@ -112,6 +118,26 @@ def seconds_per_token(network: Network, rows: Sequence[Encoded], filling: int, s
         seconds = time.perf_counter() - began
         network.zero_grad()
     return seconds / sum(len(one.ids) for one in rows)
+
+
+def probe_seconds(network: Network, tokenizer: Tokenizer, rows: Sequence[Encoded], tokens: int) -> float:
+    """How long a probe of so many tokens takes: rows go through the model twice, and the second time counts."""
+    if not rows:
+        return 0.0
+    began = time.perf_counter()
+    model = load.wrap(network.eval(), tokenizer)
+    made = time.perf_counter() - began
+    passes = [_pass(one) for one in rows]
+    for _ in range(2):
+        began = time.perf_counter()
+        score_tokens(model, passes, budget(model, LmSettings()))
+        seconds = time.perf_counter() - began
+    return made + seconds / sum(len(one.ids) for one in rows) * tokens
+
+
+def _pass(one: Encoded) -> Pass:
+    targets = np.flatnonzero(one.labels[1:] != IGNORED).astype(np.int32) + np.int32(1)
+    return Pass(0, one.ids.astype(np.int32), targets, np.zeros_like(targets))
 
 
 def average(network: Network, folders: Sequence[Path]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pydantic import Field
@@ -40,17 +41,29 @@ class Outline(Frozen):
     tokens: int
     steps: int
     seconds: int = Field(description="From the time of one micro-batch; probes and checkpoints are not in it.")
+    looks: int = Field(description="Probes that gates ask for where they put no row in and end no stage early.")
+    look_seconds: float = Field(description="Most time of one of them, from the time of a few rows.")
     stages: tuple[StageOutline, ...]
 
 
-def outlined(settings: Settings, schedule: Schedule, gates: Sequence[Gate], seconds_per_token: float) -> Outline:
-    """The outline of a training whose tokens take *seconds_per_token*; no gate means that none is looked at."""
+@dataclass(frozen=True)
+class Pace:
+    """How long a token takes forward and backward, and a probe; ``look_seconds`` is 0 where none can be made."""
+
+    seconds_per_token: float
+    look_seconds: float
+
+
+def outlined(settings: Settings, schedule: Schedule, gates: Sequence[Gate], pace: Pace) -> Outline:
+    """The outline of a training at this pace; no gate means that none is looked at."""
     stages = [
         _stage(settings, schedule, stage, gates[number] if gates else None)
         for number, stage in enumerate(schedule.stages)
     ]
     steps = sum(stage.steps for stage in stages)
     most = settings.max_steps
+    every = settings.gate_every
+    looks = sum(1 if every is None else -(-stage.steps // every) for stage in stages) if gates else 0
     share = 1.0 if most is None or most >= steps else most / steps
     return Outline(
         model=settings.model,
@@ -60,7 +73,9 @@ def outlined(settings: Settings, schedule: Schedule, gates: Sequence[Gate], seco
         rows=schedule.rows,
         tokens=schedule.tokens,
         steps=steps if most is None else min(steps, most),
-        seconds=round(schedule.tokens * share * seconds_per_token),
+        seconds=round(schedule.tokens * share * pace.seconds_per_token),
+        looks=round(looks * share) if pace.look_seconds else 0,
+        look_seconds=round(pace.look_seconds, 1) if looks else 0.0,
         stages=tuple(stages),
     )
 

@@ -32,7 +32,7 @@ from curate.train.export import Facts, Target, written
 from curate.train.gates import Decision, Reading
 from curate.train.journal import Journal, Shelf
 from curate.train.loop import Batches, Feed, Hooks
-from curate.train.outline import Outline, outlined
+from curate.train.outline import Outline, Pace, outlined
 from curate.train.reader import Reader, fingerprint_of
 from curate.train.report import Report
 from curate.train.settings import Settings
@@ -84,6 +84,8 @@ class Given:
     """Whether the order rises in difficulty, so that a decayed rate would work against it."""
     prober: Prober | None
     progress: Progress
+    probe_tokens: int = 0
+    """Most tokens that the quick probe asks."""
     refused: str | None = None
     """Why the audit failed."""
     trust: bool = False
@@ -148,7 +150,8 @@ def outline(space: Workspace, settings: Settings, given: Given) -> Outline:
     with build.quietly():
         network = build.adapted(load.load_network(given.model), settings)
         per_token = build.seconds_per_token(network, rows, build.filler(tokenizer), settings)
-    return outlined(settings, reader.schedule, limits, per_token)
+        look = build.probe_seconds(network, tokenizer, rows, given.probe_tokens) if limits and given.prober else 0.0
+    return outlined(settings, reader.schedule, limits, Pace(per_token, look))
 
 
 def open_reader(space: Workspace, refused: str | None = None, *, trust: bool = False) -> Reader:
