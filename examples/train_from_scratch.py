@@ -3,9 +3,9 @@
 Sums of one to three digits and two to four terms from `reasoning-gym`: five levels, the difficulty of a row is its
 level. The model is a Llama of 0.4 million weights over bytes that has seen nothing before. Run it with
 
-    python examples/train_from_scratch.py RUN_FOLDER
+    python examples/train_from_scratch.py RUN_FOLDER [OPTIONS OF curate train]
 
-It makes the run, trains through the stage loop with gates, and prints the loss by stage and skill.
+It makes the run, trains through the stage loop with gates, and prints the decisions and the loss by stage and skill.
 """
 
 from __future__ import annotations
@@ -94,8 +94,8 @@ review = 0.15
 """
 
 
-def main(run: Path) -> int:
-    """Make the run and the model, and train."""
+def main(run: Path, *more: str) -> int:
+    """Make the run and the model, and train; *more* are options of `curate train`."""
     beside = run.parent
     beside.mkdir(parents=True, exist_ok=True)
     source, model, recipe = (beside / f"{run.name}{end}" for end in (".jsonl", "-model", ".toml"))
@@ -103,16 +103,20 @@ def main(run: Path) -> int:
     new_model(model)
     recipe.write_text(RECIPE.format(source=json.dumps(str(source)), model=json.dumps(str(model))), encoding="utf-8")
     training = ["--adapter", "none", "--learning-rate", "0.003", "--batch-rows", "8", "--max-tokens", "64"]
-    gates = ["--gain", "0.01", "--gate-every", "10"]
+    gates = ["--score", "0.6", "--drop", "0.03", "--gain", "0.01", "--gain-steps", "20", "--gate-every", "10"]
     for command in (
         ["run", str(recipe), "-o", str(run), "-q"],
-        ["train", str(run), "--model", str(model), *training, *gates],
+        ["train", str(run), "--model", str(model), *training, *gates, *more],
     ):
         code = call(command)
         if code:
             return code
+    for line in (run / "training" / "decisions.jsonl").read_text(encoding="utf-8").splitlines():
+        made = json.loads(line)
+        if made["action"] != "go-on":
+            sys.stdout.write(f"step {made['step']}, stage {made['stage']}: {made['action']}: {made['reason']}\n")
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1])))
+    sys.exit(main(Path(sys.argv[1]), *sys.argv[2:]))

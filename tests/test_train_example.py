@@ -20,4 +20,5 @@ def test_a_model_from_scratch_learns_through_the_stages(tmp_path: Path) -> None:
 
     assert [stage["stage"] for stage in report["stages"]] == [0, 1, 2, 3, 4, 5]
     assert report["stages"][0]["last_loss"] < report["stages"][0]["first_loss"] / 2
+    assert report["decisions"].keys() >= {"review", "reframe", "advance", "stop"}
     assert {each["skill"] for each in report["stages"][-1]["skills"]} == {"addition", "subtraction"}

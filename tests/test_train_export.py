@@ -186,18 +186,18 @@ def test_llamafactorys_own_training_takes_the_plans_rows(
     tuner = pytest.importorskip(
         "llamafactory.train.tuner", reason="LLaMA-Factory is not installed; docs/training.md says how to check with it"
     )
-    from llamafactory.train.sft.trainer import CustomSeq2SeqTrainer
+    trainer = pytest.importorskip("llamafactory.train.sft.trainer").CustomSeq2SeqTrainer
 
     monkeypatch.setenv("HF_DATASETS_CACHE", str(tmp_path / "cache"))
     monkeypatch.chdir(run / "exports" / "llamafactory")
     taken: list[list[int]] = []
-    step = CustomSeq2SeqTrainer.training_step
+    step = trainer.training_step
 
     def watched(self: Any, model: Any, inputs: Any, *more: Any, **named: Any) -> Any:  # noqa: ANN401
         taken.extend(inputs["labels"].tolist())
         return step(self, model, inputs, *more, **named)
 
-    monkeypatch.setattr(CustomSeq2SeqTrainer, "training_step", watched)
+    monkeypatch.setattr(trainer, "training_step", watched)
     config = {**read(run, "llamafactory", "ordered.yaml"), "output_dir": str(tmp_path / "out"), "do_eval": False}
     tuner.run_exp({**config, "disable_shuffling": disable_shuffling, "save_strategy": "no"})
 
