@@ -7,7 +7,7 @@ import pytest
 
 from curate.core.chance import chance
 from curate.embed import kinds
-from curate.embed.coarse import CHUNK, CoarseIndex, has_fast_halves
+from curate.embed.coarse import CHUNK, CoarseIndex, has_fast_bytes
 from curate.embed.lists import ListIndex
 from curate.embed.neighbours import build, nearest
 from curate.errors import SettingsError
@@ -73,7 +73,7 @@ def test_a_recall_below_the_setting_is_an_error() -> None:
 
 def test_the_kind_goes_by_size() -> None:
     assert kinds.choose(100, 384) == "flat"
-    assert kinds.choose(100_000, 384) == ("coarse" if has_fast_halves() else "flat")
+    assert kinds.choose(100_000, 384) == ("coarse" if has_fast_bytes() else "flat")
     assert kinds.choose(3_000_000, 384) == "ivf"
     assert kinds.choose(30_000_000, 384) == "pq"
 
@@ -88,8 +88,8 @@ def test_copies_in_crowds_are_all_found(monkeypatch: pytest.MonkeyPatch) -> None
     assert len(np.unique(place[0])) == 50
 
 
-def test_without_fast_halves_the_search_runs_in_32_bits(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("curate.embed.coarse.has_fast_halves", lambda: False)
+def test_without_fast_bytes_the_search_runs_in_32_bits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("curate.embed.coarse.has_fast_bytes", lambda: False)
     vectors = clustered(3001)
 
     cosine, _ = CoarseIndex(vectors).search(vectors, 11)

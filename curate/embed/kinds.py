@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from curate.core.chance import chance
-from curate.embed.coarse import CoarseIndex, has_fast_halves
+from curate.embed.coarse import CoarseIndex, has_fast_bytes
 from curate.embed.codes import CodeIndex
 from curate.embed.lists import ListIndex
 from curate.embed.neighbours import FlatIndex, Index, build
@@ -36,8 +36,8 @@ AIM = 0.99
 
 ABOUT: dict[Kind, str] = {
     "flat": "exact inner product (faiss IndexFlatIP)",
-    "coarse": "all products in 16 bits, the nearest measured again in 32",
-    "ivf": "the nearest inverted lists in 16 bits, the nearest measured again in 32",
+    "coarse": "all products in 8 bits, the nearest measured again in 32",
+    "ivf": "the nearest inverted lists in 8 bits, the nearest measured again in 32",
     "pq": "inverted lists with product quantisation (faiss IndexIVFPQ), the nearest measured again in 32 bits",
 }
 
@@ -51,7 +51,7 @@ def choose(rows: int, width: int) -> Kind:
 
 def choose_exact(rows: int) -> Kind:
     """The kind that looks at all of *rows* vectors, and so finds practically all: for queries that are few."""
-    return "coarse" if rows >= COARSE_FROM and has_fast_halves() else "flat"
+    return "coarse" if rows >= COARSE_FROM and has_fast_bytes() else "flat"
 
 
 def make(kind: Kind, vectors: NDArray[np.float32], k: int, seed: int, least: float = AIM) -> Index:

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from curate.embed.coarse import QUERIES, Columns, Scratch, halved, in_threads
+from curate.embed.coarse import QUERIES, Columns, Scratch, in_threads, multiplied, rounded, scale_of
 from curate.embed.measure import measured
 
 if TYPE_CHECKING:
+    import torch
     from numpy.typing import NDArray
 
 _ROUNDS, _POINTS = 10, 64
@@ -33,14 +34,16 @@ class ListIndex:
 
         self._vectors = np.ascontiguousarray(vectors)
         self._share = share
-        self._centres = halved(_centres(self._vectors, seed))
+        self._scale = scale_of(self._vectors)
+        centres = _centres(self._vectors, seed)
+        self._centres = rounded(centres, scale_of(centres))
         label = self._assigned(self._vectors)
         self._order = np.argsort(label, kind="stable")
         self._starts = np.searchsorted(label[self._order], np.arange(len(self._centres) + 1))
         self._base = torch.empty(vectors.shape, dtype=self._centres.dtype)
         for start in range(0, len(vectors), _ASSIGNED):
             some = self._order[start : start + _ASSIGNED]
-            self._base[start : start + len(some)] = halved(self._vectors[some])
+            self._base[start : start + len(some)] = rounded(self._vectors[some], self._scale)
 
     def widened(self, share: float) -> ListIndex:
         """The same lists, with another share of the vectors looked at."""
@@ -61,7 +64,7 @@ class ListIndex:
             members = order[borders[number] : borders[number + 1]]
             for start in range(0, len(members), 2 * QUERIES):
                 asked = queries[members[start : start + 2 * QUERIES]]
-                row, column = scratch.candidates(halved(asked), columns, k)
+                row, column = scratch.candidates(asked, columns, self._scale, k)
                 found = measured(self._vectors, asked, row, near[column], k)
                 cosine[members[start : start + 2 * QUERIES]], place[members[start : start + 2 * QUERIES]] = found
 
@@ -72,7 +75,7 @@ class ListIndex:
         """The vectors of the lists nearest to one list, until there are enough: their places, and columns."""
         import torch
 
-        alike = (self._centres @ self._centres[number]).float().numpy()
+        alike = self._likeness(self._centres[number : number + 1])[0].numpy()
         lists = np.argsort(-alike, kind="stable")
         sizes = np.diff(self._starts)[lists]
         least = max(int(self._share * len(self._vectors)), k)
@@ -87,11 +90,19 @@ class ListIndex:
         label = np.empty(len(vectors), np.int64)
 
         def assign(start: int, _: Scratch) -> None:
-            near = halved(vectors[start : start + _ASSIGNED]) @ self._centres.t()
-            label[start : start + _ASSIGNED] = near.float().argmax(dim=1).numpy()
+            some = vectors[start : start + _ASSIGNED]
+            label[start : start + _ASSIGNED] = self._likeness(rounded(some, scale_of(some))).argmax(dim=1).numpy()
 
         in_threads(assign, range(0, len(vectors), _ASSIGNED))
         return label
+
+    def _likeness(self, rows: torch.Tensor) -> torch.Tensor:
+        """Products of some rounded vectors with all centres, shape (m, lists)."""
+        import torch
+
+        made = torch.empty((len(rows), len(self._centres)), dtype=torch.int32)
+        multiplied(rows, self._centres.t(), made)
+        return made
 
 
 def _centres(vectors: NDArray[np.float32], seed: int) -> NDArray[np.float32]:

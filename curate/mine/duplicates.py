@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from curate.mine.protect import Cases, Protection
 
-READ_AT_ONCE = 100_000
+READ_AT_ONCE = 20_000
 """Texts of so many candidate pairs are held at a time."""
 
 

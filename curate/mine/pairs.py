@@ -81,7 +81,8 @@ def _judge(
         shorter = texts.full.counts[rows[some]].min(axis=1)
         apart[some] = _shielded(told) | ((told.one + told.other == 0) & (shorter <= SHORT))
         few = np.ones(len(some), np.bool_) if changed is None else _fewer(told) <= changed * shorter
-        joined[some] = few & _same_answer(texts.answers, rows[some]) & ~apart[some]
+        said = told if texts.answers is texts.full else differing(texts.answers, rows[some], None)
+        joined[some] = few & _same_answer(said, texts.answers.counts[rows[some]].min(axis=1)) & ~apart[some]
     return Pairs(rows, similarity, joined, apart)
 
 
@@ -93,9 +94,9 @@ def _shielded(told: Differences) -> NDArray[np.bool_]:
     return shielded
 
 
-def _same_answer(answers: Tokens, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Whether the shorter answer shares at least half of its words with the longer. Shape (m,)."""
-    same: NDArray[np.bool_] = 2 * _fewer(differing(answers, rows, None)) <= answers.counts[rows].min(axis=1)
+def _same_answer(told: Differences, shorter: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Whether the shorter answer, of so many words, shares at least half of them with the longer. Shape (m,)."""
+    same: NDArray[np.bool_] = 2 * _fewer(told) <= shorter
     return same
 
 

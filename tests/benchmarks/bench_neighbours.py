@@ -1,67 +1,170 @@
-"""Nearest neighbours side by side: faiss flat, ours, scikit-learn; `python -m tests.benchmarks.bench_neighbours`.
+"""The ten nearest neighbours of all rows side by side: ours, faiss flat, scikit-learn and cleanlab.
 
-Takes the number of rows and, if given, a .npy file of unit vectors; else clustered synthetic ones of width 384.
-Writes one line of JSON per repetition: seconds with the index built inside, and recall at 10 against faiss flat.
+    python -m tests.benchmarks.real_sentences VECTORS.npy
+    python -m tests.benchmarks.bench_neighbours --rows 100000 --vectors VECTORS.npy [--ways ours,flat] [--rounds 3]
+
+Each way runs in a process of its own, one of each per round; imports are outside the clock, the index is built inside.
+LocalOutlierFactor and cleanlab always query all rows.
+faiss flat is run with each kernel of OpenBLAS, since the default is not the best everywhere. Where more rows are asked
+for than the file has, the rest are copies with noise of .03 in each number. Without a file vectors are synthetic.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
+import os
+import subprocess
 import sys
-import time
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from statistics import median
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from curate.embed.coarse import CoarseIndex
-from curate.embed.neighbours import Index, build
+from curate.embed import kinds
+from curate.embed.neighbours import build, nearest
+from tests.benchmarks.runs import clocked, say, use_threads
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from numpy.typing import NDArray
 
-K = 11
-REPETITIONS = 3
+    Vectors = NDArray[np.float32]
+
+K = 10
+SAMPLE = 2000
 
 
-def made(rows: int) -> NDArray[np.float32]:
-    """Clustered unit vectors of width 384."""
+def vectors_of(path: str | None, rows: int) -> Vectors:
+    """Unit vectors of width 384: real ones of the file, or clustered ones."""
     rng = np.random.default_rng(0)
-    centres = rng.normal(size=(max(rows // 100, 1), 384))
-    vectors = centres[rng.integers(0, len(centres), rows)] + rng.normal(size=(rows, 384))
-    scaled: NDArray[np.float32] = (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
+    if path is None:
+        centres = rng.normal(size=(max(rows // 100, 1), 384)).astype(np.float32)
+        return _unit(centres[rng.integers(0, len(centres), rows)] + rng.standard_normal((rows, 384), np.float32))
+    held: Vectors = np.load(path)[:rows]
+    made = np.empty((rows, held.shape[1]), np.float32)
+    for start in range(0, rows, len(held)):
+        some = made[start : start + len(held)]
+        some[:] = held[: len(some)]
+        if start:
+            some += np.float32(0.03) * rng.standard_normal(some.shape, np.float32)
+            some[:] = _unit(some)
+    return made
+
+
+def _unit(vectors: Vectors) -> Vectors:
+    scaled: Vectors = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
     return scaled
 
 
-def scikit(vectors: NDArray[np.float32]) -> NDArray[np.int64]:
+def ours(vectors: Vectors, queries: int) -> NDArray[np.int64]:
+    index = kinds.make(kinds.choose(*vectors.shape), vectors, K + 1, 0)
+    return nearest(index, vectors[:queries], np.arange(queries), K, len(vectors))[0]
+
+
+def flat(vectors: Vectors, queries: int) -> NDArray[np.int64]:
+    return build(vectors).search(vectors[:queries], K + 1)[1][:, 1:]
+
+
+def scikit(vectors: Vectors, queries: int) -> NDArray[np.int64]:
     from sklearn.neighbors import NearestNeighbors
 
-    found: NDArray[np.int64] = NearestNeighbors(n_neighbors=K, metric="cosine", n_jobs=2).fit(vectors).kneighbors()[1]
-    return found
+    found = NearestNeighbors(n_neighbors=K + 1, algorithm="brute", metric="cosine", n_jobs=-1).fit(vectors)
+    listed: NDArray[np.int64] = found.kneighbors(vectors[:queries])[1][:, 1:]
+    return listed
 
 
-def searched(make: Callable[[NDArray[np.float32]], Index]) -> Callable[[NDArray[np.float32]], NDArray[np.int64]]:
-    return lambda vectors: make(vectors).search(vectors, K)[1]
+def factor(vectors: Vectors, _: int) -> None:
+    from sklearn.neighbors import LocalOutlierFactor
+
+    LocalOutlierFactor(n_neighbors=K, n_jobs=-1).fit(vectors)
+
+
+def cleanlab(vectors: Vectors, _: int) -> None:
+    from cleanlab.outlier import OutOfDistribution
+
+    OutOfDistribution({"k": K}).fit_score(features=vectors, verbose=False)
+
+
+@dataclass(frozen=True)
+class Way:
+    """What is run, what must be there for it, and with which variables of the environment."""
+
+    name: str
+    run: Callable[[Vectors, int], NDArray[np.int64] | None]
+    needs: str
+    variables: dict[str, str] = field(default_factory=dict)
+
+
+WAYS = {
+    "ours": Way("ours", ours, "torch"),
+    "flat": Way("faiss flat", flat, "faiss"),
+    "flat-haswell": Way("faiss flat, Haswell kernels", flat, "faiss", {"OPENBLAS_CORETYPE": "Haswell"}),
+    "flat-skylakex": Way("faiss flat, SkylakeX kernels", flat, "faiss", {"OPENBLAS_CORETYPE": "SkylakeX"}),
+    "scikit": Way("scikit-learn NearestNeighbors", scikit, "sklearn.neighbors"),
+    "factor": Way("scikit-learn LocalOutlierFactor", factor, "sklearn.neighbors"),
+    "cleanlab": Way("cleanlab OutOfDistribution", cleanlab, "cleanlab.outlier"),
+}
+
+
+def alone(way: Way, vectors: Vectors, queries: int) -> dict[str, Any]:
+    """Run one way here, and say what it took and how much of the truth it found for a sample of the queries."""
+    try:
+        import faiss  # noqa: F401
+
+        __import__(way.needs)
+    except ImportError:
+        return {"way": way.name, "missing": f"{way.needs} is not installed"}
+    run = clocked(lambda: {"way": way.name, "found": way.run(vectors, queries)})
+    found = run.pop("found")
+    if found is not None:
+        rows = kinds.drawn(queries, np.random.default_rng(1), SAMPLE)
+        true = nearest(build(vectors), vectors[rows], rows, K, len(vectors))[1]
+        cosine = np.einsum("md,mkd->mk", vectors[rows], vectors[found[rows]])
+        run["recall"] = kinds.share_found(np.sort(cosine, axis=1)[:, ::-1], true)
+    return run
 
 
 def main() -> None:
     """Interleave the ways, so that the load of the machine falls on all alike."""
-    rows = int(sys.argv[1]) if len(sys.argv) > 1 else 10_000
-    vectors = np.load(sys.argv[2])[:rows] if len(sys.argv) > 2 else made(rows)
-    ways = {"faiss flat": searched(build), "coarse": searched(CoarseIndex)}
-    if "--scikit" in sys.argv:
-        ways["scikit-learn"] = scikit
-    truth = searched(build)(vectors)
-    for _ in range(REPETITIONS):
-        for name, way in ways.items():
-            start = time.perf_counter()
-            found = way(vectors)
-            seconds = time.perf_counter() - start
-            pairs = zip(found[::50], truth[::50], strict=True)
-            recall = float(np.mean([len(np.intersect1d(one, other)) / K for one, other in pairs]))
-            line = {"way": name, "rows": len(vectors), "seconds": round(seconds, 2), "recall": round(recall, 4)}
-            sys.stdout.write(json.dumps(line) + "\n")
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rows", type=int, default=10_000)
+    parser.add_argument("--vectors")
+    parser.add_argument("--ways", default=",".join(WAYS))
+    parser.add_argument("--queries", type=int, help="the first so many rows are queried; none: all")
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--alone", action="store_true", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    names = options.ways.split(",")
+    if options.alone:
+        use_threads(options.threads)
+        vectors = vectors_of(options.vectors, options.rows)
+        say(json.dumps(alone(WAYS[names[0]], vectors, options.queries or options.rows)))
+        return
+    taken: dict[str, list[dict[str, Any]]] = {name: [] for name in names}
+    for _ in range(options.rounds):
+        for name in names:
+            command = [sys.executable, "-m", "tests.benchmarks.bench_neighbours", "--alone", "--ways", name]
+            command += [f"--rows={options.rows}", f"--threads={options.threads}"]
+            command += [f"--queries={options.queries}"] if options.queries else []
+            command += [f"--vectors={options.vectors}"] if options.vectors else []
+            variables = os.environ | {"OMP_NUM_THREADS": str(options.threads)} | WAYS[name].variables
+            done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, env=variables)
+            taken[name].append(json.loads(done.stdout.splitlines()[-1]))
+            say(done.stdout.splitlines()[-1], to=sys.stderr)
+    asked = f"{options.queries:,} of them queried" if options.queries else "all queried"
+    say(f"{options.rows:,} rows, {asked}, k = {K}; median of {options.rounds}")
+    for name, runs in taken.items():
+        if "missing" in runs[0]:
+            say(f"  {WAYS[name].name:<34}{runs[0]['missing']}")
+            continue
+        seconds, spent = (median(run[clock] for run in runs) for clock in ("seconds", "cpu_seconds"))
+        peak, recall = max(run["peak_mib"] for run in runs), runs[0].get("recall")
+        told = "" if recall is None else f"   recall {recall:.4f}"
+        say(f"  {WAYS[name].name:<34}{seconds:9.2f} s ({spent:9.2f} s of processors)  {peak:7.0f} MiB{told}")
 
 
 if __name__ == "__main__":
