@@ -3,13 +3,13 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from curate.mine.tokens import ranges
@@ -17,7 +17,6 @@ from curate.mine.tokens import ranges
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    import pyarrow as pa
     from numpy.typing import NDArray
 
     from curate.mine.tokens import Pieces, Tokens
@@ -26,8 +25,8 @@ Protection = Literal["identity", "names", "numbers", "negation"]
 """Terms that two different texts may differ in: groups of people, capitalised names, numbers and signs, not."""
 
 _AROUND = ".,;:!?\"“”()[]'’"
-_APOSTROPHE = re.compile("['’-]")
-_ENDS = '.!?:"”'
+_APOSTROPHE = "['’-]"
+_ENDS = '[.!?:"”]$'
 
 
 @cache
@@ -80,15 +79,17 @@ def protected(words: pa.Array, names: frozenset[str], kinds: Collection[Protecti
 
 def cases(pieces: Pieces) -> Cases:
     """How words are written in texts that are split, in the form that `curate.mine.tokens` gives words."""
-    written: list[str] = pieces.written.to_pylist()
-    bare = [piece.strip(_AROUND) for piece in written]
-    ends = np.array([piece[-1] in _ENDS for piece in written], np.bool_)
+    bare = pc.utf8_trim(pieces.written, _AROUND)
+    word = pc.replace_substring_regex(pc.utf8_lower(bare), _APOSTROPHE, "")
+    ends = np.asarray(pc.match_substring_regex(pieces.written, _ENDS), np.bool_)
+    capital = np.asarray(pc.utf8_is_upper(pc.utf8_slice_codeunits(bare, 0, 1)), np.bool_)
     later = np.ones(len(pieces.codes), np.bool_)
     later[pieces.starts[pieces.starts < len(later)]] = False
     inside = np.flatnonzero(later)
-    seen = np.unique(pieces.codes[inside[~ends[pieces.codes[inside - 1]]]])
-    upper = frozenset(_APOSTROPHE.sub("", bare[at].lower()) for at in seen.tolist() if bare[at][:1].isupper())
-    return Cases(upper, frozenset(_APOSTROPHE.sub("", word) for word in bare if word.islower()))
+    seen = np.zeros(len(ends), np.bool_)
+    seen[pieces.codes[inside[~ends[pieces.codes[inside - 1]]]]] = True
+    upper = word.filter(pa.array(seen & capital))
+    return Cases(frozenset(upper.to_pylist()), frozenset(word.filter(pc.utf8_is_lower(bare)).to_pylist()))
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ before a digit) are words of their own. In scripts without spaces every characte
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import blake2b
 from typing import TYPE_CHECKING
 
@@ -182,10 +183,13 @@ def _normalised(written: pa.Array) -> pa.Array:
 
 
 def _hashes(words: pa.Array) -> NDArray[np.uint64]:
-    digests = b"".join(
-        blake2b(word.encode("utf-8", "surrogatepass"), digest_size=8).digest() for word in words.to_pylist()
-    )
-    return np.frombuffer(digests, np.uint64).copy()
+    return np.frombuffer(b"".join(map(_digest, words.to_pylist())), np.uint64).copy()
+
+
+@lru_cache(1 << 17)
+def _digest(word: str) -> bytes:
+    """64 bits of a word; parts of a corpus share most of theirs."""
+    return blake2b(word.encode("utf-8", "surrogatepass"), digest_size=8).digest()
 
 
 def ranges(starts: NDArray[np.int64], sizes: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -57,7 +57,8 @@ def _ahead(positive: NDArray[np.bool_], ours: NDArray[np.floating], theirs: NDAr
     gaps = []
     for _ in range(DRAWS):
         often = np.bincount(draws.integers(0, len(positive), len(positive)), minlength=len(positive))
-        gaps.append(np.subtract(*(_in_order(positive[order], often[order]) for order in orders)))
+        first, second = (_in_order(positive[order], often[order]) for order in orders)
+        gaps.append(first - second)
     low, high = np.quantile(gaps, (0.025, 0.975))
     gap = sets.auroc(positive, ours) - sets.auroc(positive, theirs)
     return f"   ours is ahead by {gap:.4f} ({low:.4f} to {high:.4f})"
