@@ -62,7 +62,7 @@ def ours(pool: list[str], _: Path) -> Callable[[], set[int]]:
         full = strings(pool)
         limits = duplicates.Limits(0.75, 0.04, 0.6, ("identity", "names", "numbers", "negation"))
         parts = [full.slice(start, PART) for start in range(0, len(pool), PART)]
-        traces = duplicates.joined([duplicates.trace(part, 0) for part in parts])
+        traces = duplicates.joined((duplicates.trace(part, 0) for part in parts), len(pool))
         found = duplicates.find(traces, np.arange(len(pool)), None, lambda rows: (full.take(rows),) * 2, limits)
         return set(np.flatnonzero(found.keeper < 0).tolist())
 
