@@ -1,6 +1,6 @@
 """One cheap filter job beside Data-Juicer and datatrove: read JSON lines, keep texts of 250 to 750 characters, write.
 
-Each way is a process of its own with two workers, timed from its start to its end; the ways take turns. Ours is the
+Each way is a process of its own with as many workers, timed from its start to its end; the ways take turns. Ours is the
 step ingest, which also gives ids, finds copies and accounts for every row. All must keep the same number of rows; a
 peer that is not installed is named. The peers are best installed apart, with the libraries of the project in sight:
 
@@ -35,21 +35,21 @@ from curate.pipeline import Pipeline, chosen_engine, save_recipe, settle
 from curate.recipe import check
 from curate.store.workspace import Workspace
 if __name__ == "__main__":
-    source, out, least, most = sys.argv[1:]
+    source, out, least, most, workers = sys.argv[1:]
     recipe = settle(check({"sources": [source], "ingest": {"min_characters": least, "max_characters": most}}, "bench"))
     space = Workspace(out)
     save_recipe(space, recipe)
-    with chosen_engine(recipe, Choice(workers=2)) as engine:
+    with chosen_engine(recipe, Choice(workers=int(workers))) as engine:
         Pipeline(space, recipe, engine).build("ingest")
 """
 
 DATA_JUICER = """
 import sys
 from pathlib import Path
-source, out, least, most = sys.argv[1:]
+source, out, least, most, workers = sys.argv[1:]
 config = Path(out) / "job.yaml"
 config.write_text(
-    f"project_name: bench\\ndataset_path: {source}\\nexport_path: {out}/kept/all.jsonl\\nnp: 2\\n"
+    f"project_name: bench\\ndataset_path: {source}\\nexport_path: {out}/kept/all.jsonl\\nnp: {workers}\\n"
     f"process:\\n  - text_length_filter:\\n      min_len: {least}\\n      max_len: {most}\\n"
 )
 sys.argv = ["dj-process", "--config", str(config)]
@@ -66,15 +66,16 @@ from datatrove.pipeline.filters import LambdaFilter
 from datatrove.pipeline.readers import JsonlReader
 from datatrove.pipeline.writers.jsonl import JsonlWriter
 if __name__ == "__main__":
-    source, out, least, most = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
+    source, out = sys.argv[1:3]
+    least, most, workers = map(int, sys.argv[3:])
     LocalPipelineExecutor(
         [
             JsonlReader(source),
-            LambdaFilter(lambda document: least <= len(document.text) <= most),
+            LambdaFilter(lambda document, low=least, high=most: low <= len(document.text) <= high),
             JsonlWriter(f"{out}/kept", compression=None),
         ],
         tasks=2,
-        workers=2,
+        workers=workers,
         logging_dir=f"{out}/logs",
     ).run()
 """
@@ -91,7 +92,7 @@ def make(folder: Path, rows: int) -> None:
                 file.write(orjson.dumps({"text": text}, option=orjson.OPT_APPEND_NEWLINE))
 
 
-def run(python: str, code: str, source: Path) -> tuple[float, int]:
+def run(python: str, code: str, source: Path, workers: int) -> tuple[float, int]:
     """The seconds of one process, and how many rows it kept."""
     with tempfile.TemporaryDirectory(prefix="filter-") as out:
         script = Path(out) / "job.py"
@@ -99,7 +100,7 @@ def run(python: str, code: str, source: Path) -> tuple[float, int]:
         own = {"HF_DATASETS_CACHE": f"{out}/cache", "DATA_JUICER_CACHE_HOME": f"{out}/juice", "TQDM_DISABLE": "1"}
         began = time.perf_counter()
         ended = subprocess.run(
-            [python, str(script), str(source), out, str(LEAST), str(MOST)],
+            [python, str(script), str(source), out, str(LEAST), str(MOST), str(workers)],
             env={**os.environ, **own},
             capture_output=True,
             text=True,
@@ -112,8 +113,9 @@ def run(python: str, code: str, source: Path) -> tuple[float, int]:
 
 
 def count(out: Path) -> int:
-    """How many rows a way has left: lines in `kept/`, or rows of our examples."""
-    lines = sum(path.read_bytes().count(b"\n") for path in (out / "kept").glob("*.jsonl"))
+    """How many rows a way has left: lines in `kept/` (without Data-Juicer's statistics), or rows of our examples."""
+    kept = (path for path in (out / "kept").glob("*.jsonl") if not path.stem.endswith("_stats"))
+    lines = sum(path.read_bytes().count(b"\n") for path in kept)
     return lines + sum(int(read_metadata(path).num_rows) for path in (out / "examples").glob("*.parquet"))
 
 
@@ -126,8 +128,9 @@ def has(python: str, module: str) -> bool:
 @click.command()
 @click.option("--rows", type=int, default=100_000)
 @click.option("--repetitions", type=int, default=3)
+@click.option("--workers", type=int, default=1)
 @click.option("--peers", default=sys.executable, help="The interpreter that the peers are installed for.")
-def main(rows: int, repetitions: int, peers: str) -> None:
+def main(rows: int, repetitions: int, workers: int, peers: str) -> None:
     """Print the median seconds of each way, with the least and the most."""
     ways = {"curate": (sys.executable, OURS)}
     for name, module, code in (("Data-Juicer", "data_juicer", DATA_JUICER), ("datatrove", "datatrove", DATATROVE)):
@@ -141,7 +144,7 @@ def main(rows: int, repetitions: int, peers: str) -> None:
         kept: dict[str, int] = {}
         for _ in range(repetitions):
             for name, (python, code) in ways.items():
-                seconds, kept[name] = run(python, code, Path(place))
+                seconds, kept[name] = run(python, code, Path(place), workers)
                 took[name].append(seconds)
     if len(set(kept.values())) > 1:
         raise click.ClickException(f"the ways kept different rows: {kept}")

@@ -105,13 +105,13 @@ def play(parts: int, workers: int, seconds: float, driver_seconds: float, deaths
 @click.option("--rows", type=int, default=100_000_000)
 @click.option("--part-rows", type=int, default=2048)
 @click.option("--workers", type=int, default=100)
-@click.option("--cheap-ms", type=float, default=1.8, help="Processor time of ingest and cheap scorers for a row.")
+@click.option("--cheap-ms", type=float, default=0.84, help="Processor time of ingest and cheap scorers for a row.")
 @click.option("--write-ms", type=float, default=0.015, help="Processor time of sorting and writing a row.")
 @click.option("--driver-ms", type=float, default=5.0, help="What the driver does for each part of a job.")
 @click.option(
-    "--whole-us", type=float, default=190.0, help="Driver's time for a row in the steps over the whole corpus."
+    "--whole-us", type=float, default=257.0, help="Driver's time for a row in the steps over the whole corpus."
 )
-@click.option("--row-bytes", type=float, default=2300.0, help="Driver's memory for a row.")
+@click.option("--row-bytes", type=float, default=660.0, help="Driver's memory for a row.")
 @click.option("--tokens", type=float, default=125.0, help="Tokens of a row.")
 @click.option("--lm-tokens-per-second", type=float, default=0.0, help="Of one worker; 0 leaves language models out.")
 @click.option("--deaths-per-hour", type=float, default=0.01, help="Of one worker.")
