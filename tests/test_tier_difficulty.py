@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from curate.core.agreement import blend
-from curate.core.plan import ScoreSource
+from curate.core.plan import Ingredient, ScoreSource
 from curate.core.views import KINDS
 from curate.errors import SettingsError
 from curate.protocol import Rising, ScoreField
@@ -119,6 +119,12 @@ def test_a_task_weighs_as_a_chat_unless_the_scorer_says_otherwise(declared: dict
     (only,) = ingredients([ScoreSource(alias="a", folder="", fields=(field,))], {})
 
     assert (only.weights["task"], only.weights["text"]) == (task, 1.0)
+
+
+def test_a_plan_that_knew_no_tasks_goes_on_taking_them_for_prose() -> None:
+    held = Ingredient.model_validate({"score": "a.hard", "weights": {"text": 2.0, "chat": 1.0, "code": 0.0}})
+
+    assert held.weights == {"text": 2.0, "task": 2.0, "chat": 1.0, "code": 0.0}
 
 
 def test_a_control_takes_part_only_where_nothing_else_does() -> None:

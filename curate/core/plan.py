@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from curate.protocol import Frozen, ScoreField
 
@@ -22,6 +22,12 @@ class Ingredient(Frozen):
 
     score: str = Field(description="alias.field")
     weights: dict[str, float] = Field(description="Weight by kind of domain: text, task, chat, code.")
+
+    @field_validator("weights")
+    @classmethod
+    def _with_tasks(cls, weights: dict[str, float]) -> dict[str, float]:
+        """Plans of editions that knew no tasks took them for prose."""
+        return weights if "task" in weights else {**weights, "task": weights.get("text", 0.0)}
 
 
 class Knots(Frozen):
