@@ -182,6 +182,11 @@ def test_no_color_draws_without_colour(slow: Path) -> None:
 # --- Ctrl-C ---
 
 
+def _hears_ctrl_c() -> None:
+    """What a shell starts in the background ignores the signal, and all that it starts in turn."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 @pytest.mark.slow
 @pytest.mark.model
 @pytest.mark.parametrize("workers", ["1", "2"])
@@ -194,6 +199,7 @@ def test_ctrl_c_ends_cleanly_says_how_to_go_on_and_loses_nothing(slow: Path, wor
         stdout=subprocess.PIPE,
         text=True,
         start_new_session=True,
+        preexec_fn=_hears_ctrl_c,
     )
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline and len(list((slow / "a run").glob("scores/*/part-*"))) < 2:
