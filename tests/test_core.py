@@ -123,6 +123,13 @@ def test_code_is_told_from_prose(answer: str, expected: bool) -> None:
     assert views.is_code(answer) is expected
 
 
+def values(file: Path, column: str) -> list[str]:
+    """A column of a set of lines of JSON."""
+    opened = gzip.open if file.suffix == ".gz" else open
+    with opened(file, "rt", encoding="utf-8") as lines:
+        return [json.loads(line)[column] for line in lines]
+
+
 def test_kinds_are_code_chat_and_text() -> None:
     assert views.kind(views.turns(CHAT)) == "chat"
     assert views.kind(views.turns(TEXT)) == "text"
@@ -159,10 +166,9 @@ def test_a_text_that_asks_is_told_from_prose(text: str, expected: bool) -> None:
     ],
 )
 def test_real_prose_is_told_from_real_tasks(real: Path, file: str, column: str, least: float, most: float) -> None:
-    data = (real / file).read_bytes()
-    rows = [json.loads(line) for line in (gzip.decompress(data) if file.endswith(".gz") else data).splitlines()]
+    texts = [text for text in values(real / file, column) if text.strip()]
 
-    assert least <= np.mean([views.asks(row[column]) for row in rows if row[column].strip()]) <= most
+    assert least <= np.mean([views.asks(text) for text in texts]) <= most
 
 
 def test_a_user_column_that_a_part_lacks_is_null() -> None:
@@ -190,9 +196,7 @@ def test_a_null_user_struct_has_null_columns() -> None:
     ],
 )
 def test_code_is_told_from_prose_on_real_sets(real: Path, file: str, column: str, least: float, most: float) -> None:
-    opened = gzip.open if file.endswith(".gz") else open
-    with opened(real / file, "rt", encoding="utf-8") as lines:
-        answers = [json.loads(line)[column] for line in lines]
+    answers = values(real / file, column)
 
     assert least <= sum(map(views.is_code, answers)) / len(answers) <= most
 

@@ -172,13 +172,12 @@ def _ridge(
     centred = np.nan_to_num(features - mean[:, None])
     covariance = centred @ centred.T / max(int(known.sum()), 1)
     pull = centred @ (target[known] - target[known].mean()) / max(int(known.sum()), 1)
-    ways = np.eye(len(ranks))
-    free = np.zeros(len(ranks))
+    ways, cost = np.eye(len(ranks)), np.ones(len(ranks))
     if prior.any():  # one more way to turn, along the prior weights, which costs next to nothing
         ways = np.column_stack([ways, prior / np.linalg.norm(prior)])
-        free = np.append(free, 1.0)
-    cost = np.diag(penalty / 12 * np.where(free > 0, _FREE, 1.0))
-    weights = ways @ np.linalg.solve(ways.T @ covariance @ ways + cost, ways.T @ pull)
+        cost = np.append(cost, _FREE)
+    held_back = penalty / 12 * np.diag(cost)
+    weights = ways @ np.linalg.solve(ways.T @ covariance @ ways + held_back, ways.T @ pull)
     total = np.abs(weights).sum()
     return weights / total if total > 0 else weights
 

@@ -136,7 +136,7 @@ def run(
         protected=len(twins.apart),
         against=dict(sorted(hit.items())),
         skipped=tuple(skipped),
-        strongest=_strongest(space, found, names),
+        strongest=_strongest(space, found, ids),
     )
 
 
@@ -263,8 +263,9 @@ def _column(space: Workspace, name: str) -> list[str | None]:
     return values
 
 
-def _strongest(space: Workspace, found: Sequence[Sequence[Proposal]], names: Sequence[str]) -> tuple[Strong, ...]:
+def _strongest(space: Workspace, found: Sequence[Sequence[Proposal]], ids: pa.ChunkedArray) -> tuple[Strong, ...]:
     """The ten strongest of each kind in each table, table by table, kind by kind."""
+    names = Ids(ids)
     chosen = [
         (name, one)
         for name, proposed in zip(TABLES, found, strict=True)
@@ -274,7 +275,7 @@ def _strongest(space: Workspace, found: Sequence[Sequence[Proposal]], names: Seq
         )
     ]
     firsts = [one.partners[0] if one.partners else None for _, one in chosen]
-    begins = _beginnings(space, {names[one.row] for _, one in chosen} | {one for one in firsts if one is not None})
+    begins = _beginnings(space, ids, {names[one.row] for _, one in chosen} | {one for one in firsts if one is not None})
     return tuple(
         Strong(
             table=name,
@@ -290,11 +291,12 @@ def _strongest(space: Workspace, found: Sequence[Sequence[Proposal]], names: Seq
     )
 
 
-def _beginnings(space: Workspace, wanted: set[str]) -> dict[str, str]:
+def _beginnings(space: Workspace, ids: pa.ChunkedArray, wanted: set[str]) -> dict[str, str]:
     """The first characters of each wanted example, white space made single, by its id."""
-    found = {}
-    for part in space.read_parts("examples", ["id", *views.RECORD_COLUMNS]):
-        held = part.filter(pc.is_in(part.column("id"), value_set=pa.array(sorted(wanted), part.column("id").type)))
-        for key, text in zip(held.column("id").to_pylist(), views.view(held, "full_view").to_pylist(), strict=True):
-            found[key] = " ".join(text[: 4 * _SHOWN_CHARACTERS].split())[:_SHOWN_CHARACTERS]
-    return found
+    places = np.flatnonzero(pc.is_in(ids, value_set=pa.array(sorted(wanted), ids.type)))
+    texts, _ = _Reader(space).texts(places)
+    named = ids.take(pa.array(places)).to_pylist()
+    return {
+        key: " ".join(text[: 4 * _SHOWN_CHARACTERS].split())[:_SHOWN_CHARACTERS]
+        for key, text in zip(named, texts.to_pylist(), strict=True)
+    }
