@@ -15,7 +15,6 @@ import argparse
 import json
 import os
 import random
-import subprocess
 import sys
 import tempfile
 import time
@@ -27,9 +26,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+sys.path.insert(0, str(Path(__file__).parents[2]))  # so that it runs as a script
+
 from curate.mine import duplicates
 from curate.mine.tokens import strings
-from tests.benchmarks.runs import say
+from tests.benchmarks.runs import paired, say
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -177,26 +178,13 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=20_000)
     parser.add_argument("--ways", default=",".join(WAYS))
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--alone", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--variant", choices=tuple(WAYS), help=argparse.SUPPRESS)
     options = parser.parse_args()
-    names = options.ways.split(",")
-    if options.alone:
-        say(json.dumps(alone(names[0], options.rows)))
+    if options.variant:
+        say(json.dumps(alone(options.variant, options.rows)))
         return
-    taken: dict[str, list[dict[str, Any]]] = {name: [] for name in names}
-    for _ in range(options.rounds):
-        for name in names:
-            command = [sys.executable, "-m", "tests.benchmarks.bench_duplicates", "--alone", "--ways", name]
-            done = subprocess.run(
-                [*command, "--rows", str(options.rows)],
-                capture_output=True,
-                text=True,
-                check=False,
-            )
-            if done.returncode:
-                raise SystemExit(done.stderr[-2000:])
-            taken[name].append(json.loads(done.stdout.splitlines()[-1]))
-            say(done.stdout.splitlines()[-1], to=sys.stderr)
+    variants = dict.fromkeys(options.ways.split(","), options.rounds)
+    taken = paired(__file__, variants, ["--rows", str(options.rows)]).runs
     say(f"{options.rows:,} texts, median of {options.rounds}")
     for name, runs in taken.items():
         if "missing" in runs[0]:

@@ -13,18 +13,19 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import subprocess
 import sys
 from dataclasses import dataclass, field
+from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+sys.path.insert(0, str(Path(__file__).parents[2]))  # so that it runs as a script
+
 from curate.embed import kinds
 from curate.embed.neighbours import build, nearest
-from tests.benchmarks.runs import clocked, say, use_threads
+from tests.benchmarks.runs import clocked, paired, say, use_threads
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -136,25 +137,19 @@ def main() -> None:
     parser.add_argument("--queries", type=int, help="the first so many rows are queried; none: all")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--alone", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--variant", choices=tuple(WAYS), help=argparse.SUPPRESS)
     options = parser.parse_args()
-    names = options.ways.split(",")
-    if options.alone:
+    if options.variant:
         use_threads(options.threads)
         vectors = vectors_of(options.vectors, options.rows)
-        say(json.dumps(alone(WAYS[names[0]], vectors, options.queries or options.rows)))
+        say(json.dumps(alone(WAYS[options.variant], vectors, options.queries or options.rows)))
         return
-    taken: dict[str, list[dict[str, Any]]] = {name: [] for name in names}
-    for _ in range(options.rounds):
-        for name in names:
-            command = [sys.executable, "-m", "tests.benchmarks.bench_neighbours", "--alone", "--ways", name]
-            command += [f"--rows={options.rows}", f"--threads={options.threads}"]
-            command += [f"--queries={options.queries}"] if options.queries else []
-            command += [f"--vectors={options.vectors}"] if options.vectors else []
-            variables = os.environ | {"OMP_NUM_THREADS": str(options.threads)} | WAYS[name].variables
-            done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, env=variables)
-            taken[name].append(json.loads(done.stdout.splitlines()[-1]))
-            say(done.stdout.splitlines()[-1], to=sys.stderr)
+    variants = dict.fromkeys(options.ways.split(","), options.rounds)
+    shared = [f"--rows={options.rows}", f"--threads={options.threads}"]
+    shared += [f"--queries={options.queries}"] if options.queries else []
+    shared += [f"--vectors={options.vectors}"] if options.vectors else []
+    threads = {"OMP_NUM_THREADS": str(options.threads)}
+    taken = paired(__file__, variants, shared, {name: threads | WAYS[name].variables for name in variants}).runs
     asked = f"{options.queries:,} of them queried" if options.queries else "all queried"
     say(f"{options.rows:,} rows, {asked}, k = {K}; median of {options.rounds}")
     for name, runs in taken.items():

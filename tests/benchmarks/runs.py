@@ -49,15 +49,21 @@ class Results:
         return float(max(run["peak_mib"] for run in self.runs[name]))
 
 
-def paired(script: str, variants: Mapping[str, int], arguments: Sequence[str]) -> Results:
-    """Run each variant as often as *variants* says, one of each per round."""
+def paired(
+    script: str,
+    variants: Mapping[str, int],
+    arguments: Sequence[str],
+    variables: Mapping[str, Mapping[str, str]] | None = None,
+) -> Results:
+    """Run each variant as often as *variants* says, one of each per round; *variables* are its environment's own."""
     results = Results({name: [] for name in variants})
     for number in range(max(variants.values())):
         for name, rounds in variants.items():
             if number < rounds:
                 say(f"round {number + 1}: {name}", to=sys.stderr)
                 command = [sys.executable, script, "--variant", name, *arguments]
-                done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+                own = os.environ | (variables or {}).get(name, {})
+                done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, env=own)
                 results.runs[name].append(json.loads(done.stdout.splitlines()[-1]))
     return results
 
