@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cached_property
@@ -20,7 +19,7 @@ from curate.core.manifest import Manifest
 from curate.core.plan import Ingredient, Plan, ScoreSource
 from curate.core.views import RECORD_COLUMNS, view
 from curate.embed import step as embed
-from curate.engines.local import LocalEngine
+from curate.engines.local import LocalEngine, local_engine
 from curate.errors import GateError, SettingsError, StaleError
 from curate.ingest import step as ingest
 from curate.mine import step as mine
@@ -717,24 +716,25 @@ def _hold_target(listed: Sequence[str], recipe: Recipe) -> None:
         )
 
 
-def local_engine(recipe: Recipe, workers: int | None) -> LocalEngine:
-    """Workers of this machine; where no number is given, one for each graphics card that models may use, else one."""
+def chosen_engine(recipe: Recipe, choice: Choice) -> AbstractContextManager[Engine]:
+    """The engine that was asked for, to be closed after use.
+
+    Where no number is given there is a worker of this machine for each graphics card that models may use, else one.
+    """
+    if choice.kind == "ray":
+        from curate.engines.ray_actors import ray_engine
+
+        return ray_engine(choice.workers, choice.address, choice.gpus, models=_runs_models(recipe))
     cards: tuple[str, ...] = ()
-    if workers != 1 and any(_choose(alias, recipe).scorer.cost != "cheap" for alias in aliases(recipe)):
+    if choice.workers != 1 and _runs_models(recipe):
         from curate.models import device
 
         cards = device.cards(recipe.score.device)
-    return LocalEngine(workers or max(1, len(cards)), cards)
+    return local_engine(choice.workers or max(1, len(cards)), cards)
 
 
-def chosen_engine(recipe: Recipe, choice: Choice) -> AbstractContextManager[Engine]:
-    """The engine that was asked for, to be closed after use."""
-    if choice.kind == "local":
-        return nullcontext(local_engine(recipe, choice.workers))
-    from curate.engines.ray_actors import ray_engine
-
-    models = any(_choose(alias, recipe).scorer.cost != "cheap" for alias in aliases(recipe))
-    return ray_engine(choice.workers, choice.address, choice.gpus, models=models)
+def _runs_models(recipe: Recipe) -> bool:
+    return any(_choose(alias, recipe).scorer.cost != "cheap" for alias in aliases(recipe))
 
 
 def save_recipe(space: Workspace, recipe: Recipe) -> None:

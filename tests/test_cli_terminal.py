@@ -202,9 +202,9 @@ def test_ctrl_c_ends_cleanly_says_how_to_go_on_and_loses_nothing(slow: Path, wor
         preexec_fn=_hears_ctrl_c,
     )
     deadline = time.monotonic() + 60
-    while time.monotonic() < deadline and len(list((slow / "a run").glob("scores/*/part-*"))) < 2:
+    while time.monotonic() < deadline and len(list((slow / "a run").glob("scores/*/part-*.parquet"))) < 2:
         time.sleep(0.05)
-    finished = {path: path.stat().st_mtime_ns for path in (slow / "a run").glob("scores/*/part-*")}
+    finished = {path: path.stat().st_mtime_ns for path in (slow / "a run").glob("scores/*/part-*.parquet")}
 
     os.killpg(running.pid, signal.SIGINT)  # a terminal sends it to all processes of the command
     out, err = running.communicate(timeout=20)

@@ -1,21 +1,40 @@
-"""Part jobs on this machine: one after the other here, or in worker processes."""
+"""Part jobs on this machine: one after the other here, or in worker processes that stay from job to job."""
 
 from __future__ import annotations
 
+import gc
 import os
-from collections import deque
-from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
-from multiprocessing import active_children, get_context
+import traceback
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import chain, islice
+from multiprocessing import get_context
+from multiprocessing.connection import wait
 from signal import SIG_IGN, SIGINT, signal
 from typing import TYPE_CHECKING
 
+from curate.engines.crew import Dead, Failed, Ready, Round
+from curate.errors import CurateError
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from concurrent.futures import Future
-    from multiprocessing.sharedctypes import Synchronized
+    from collections.abc import Callable, Iterator, Sequence
+    from multiprocessing.connection import Connection
+    from multiprocessing.context import SpawnProcess
 
     from curate.protocol import Done, Part, PartJob
+
+_SECONDS_TO_END = 10.0
+
+
+@dataclass(eq=False)
+class _Worker:
+    """A process and the line to it; *busy* is while an answer is outstanding."""
+
+    process: SpawnProcess
+    line: Connection
+    card: str | None
+    busy: bool = False
 
 
 @dataclass(frozen=True)
@@ -23,61 +42,146 @@ class LocalEngine:
     """Runs a job in this process, or in *workers* processes when more than one is asked for.
 
     *cards* are graphics cards as CUDA_VISIBLE_DEVICES names them: each process sees one of them only, in turn.
+    Processes stay for the next job, so that only the first pays for their start, and end with this one or with `close`.
     """
 
     workers: int = 1
     cards: tuple[str, ...] = ()
+    _hired: list[_Worker] = field(default_factory=list, init=False, repr=False, compare=False)
 
     def map(self, job: PartJob, parts: Iterator[Part]) -> Iterator[Done]:
-        """Run the job on each part; results come in the order of the parts. Without parts nothing is opened."""
-        first = next(parts, None)
-        if first is None:
+        """Run the job on each part; results come in the order of the parts. Without parts nothing is opened.
+
+        A part whose process died is given to another; one that takes several with it is an error.
+        """
+        drawn = list(islice(parts, self.workers))
+        if not drawn:
             return
         if self.workers == 1:
             job.open()
-            yield job.run(first)
-            for part in parts:
+            for part in chain(drawn, parts):
                 yield job.run(part)
-        else:
-            yield from self._map_in_processes(job, first, parts)
+            return
+        crew = _Crew(self._hired, job, len(drawn), self.cards)
+        try:
+            yield from Round(crew, job.name).run(drawn[0], chain(drawn[1:], parts))
+        finally:
+            crew.disperse()
 
-    def _map_in_processes(self, job: PartJob, first: Part, parts: Iterator[Part]) -> Iterator[Done]:
-        waiting: deque[Future[Done]] = deque()
-        context = get_context("spawn")
-        numbers: Synchronized[int] = context.Value("i", 0)
-        others = set(active_children())
-        with ProcessPoolExecutor(self.workers, context, _open, (job, self.cards, numbers)) as pool:
-            try:
-                waiting.append(pool.submit(_run, first))
-                for part in parts:
-                    waiting.append(pool.submit(_run, part))
-                    if len(waiting) > 2 * self.workers:
-                        yield waiting.popleft().result()
-                while waiting:
-                    yield waiting.popleft().result()
-            except KeyboardInterrupt:
-                pool.shutdown(wait=False, cancel_futures=True)
-                for process in set(active_children()) - others:
-                    process.terminate()  # a part is written whole or not at all, so nothing is half done
-                raise
+    def close(self) -> None:
+        """End the processes."""
+        for worker in self._hired:
+            worker.line.close()  # a process that hears no more ends
+        for worker in self._hired:
+            worker.process.join(_SECONDS_TO_END)
+            worker.process.kill()
+        self._hired.clear()
 
 
-_opened: PartJob | None = None
+@contextmanager
+def local_engine(workers: int, cards: tuple[str, ...] = ()) -> Iterator[LocalEngine]:
+    """An engine whose processes end with the block."""
+    engine = LocalEngine(workers, cards)
+    try:
+        yield engine
+    finally:
+        engine.close()
 
 
-def _open(job: PartJob, cards: tuple[str, ...], numbers: Synchronized[int]) -> None:
-    """Open the job once in a worker process, before which the process takes its card."""
-    global _opened
+class _Crew:
+    """As many processes as a job has parts, as a `Round` sees them; *hired* is shared from job to job."""
+
+    def __init__(self, hired: list[_Worker], job: PartJob, parts: int, cards: Sequence[str]) -> None:
+        self._hired = hired
+        self._job = job
+        while len(hired) < parts:
+            used = [worker.card for worker in hired]
+            hired.append(_hire(min(cards, key=used.count, default=None)))
+        self._working = hired[:parts]
+        for worker in self._working:
+            _tell(worker, job)
+
+    def give(self, worker: _Worker, part: Part) -> None:
+        """Let a worker that is ready run a part."""
+        _tell(worker, part)
+
+    def replace(self, worker: _Worker) -> None:
+        """Let a dead worker go; another one opens the job."""
+        self._dismiss(worker)
+        successor = _hire(worker.card)
+        self._hired.append(successor)
+        self._working.append(successor)
+        _tell(successor, self._job)
+
+    def news(self, seconds: float) -> Sequence[Ready | Dead | Failed]:
+        """What workers have finished, or what became of them; nothing where *seconds* pass without any."""
+        lines = {worker.line: worker for worker in self._working if worker.busy}
+        return [_heard(lines[line]) for line in wait(list(lines), seconds)]  # type: ignore[index]
+
+    def disperse(self) -> None:
+        """After the last part let go of the job; whoever still has a part, after an error or Ctrl-C, ends."""
+        for worker in list(self._working):
+            if worker.busy:
+                self._dismiss(worker)
+            else:
+                with suppress(OSError):  # one that has died since is missed at the next job
+                    worker.line.send(None)
+
+    def _dismiss(self, worker: _Worker) -> None:
+        worker.process.terminate()  # a part is written whole or not at all, so nothing is half done
+        worker.process.join(_SECONDS_TO_END)
+        worker.process.kill()
+        worker.line.close()
+        self._hired.remove(worker)
+        self._working.remove(worker)
+
+
+def _hire(card: str | None) -> _Worker:
+    context = get_context("spawn")
+    ours, theirs = context.Pipe()
+    process = context.Process(target=_work, args=(theirs, card), daemon=True)
+    process.start()
+    theirs.close()
+    return _Worker(process, ours, card)
+
+
+def _tell(worker: _Worker, what: PartJob | Part) -> None:
+    worker.busy = True
+    with suppress(OSError):  # its death is heard when it is asked for its answer
+        worker.line.send(what)
+
+
+def _heard(worker: _Worker) -> Ready | Dead | Failed:
+    try:
+        told = worker.line.recv()
+    except (EOFError, OSError):
+        worker.process.join(_SECONDS_TO_END)
+        return Dead(worker, f"its process ended with the code {worker.process.exitcode}")
+    worker.busy = False
+    return Failed(told) if isinstance(told, Exception) else Ready(worker, told)
+
+
+def _work(line: Connection, card: str | None) -> None:
+    """The life of a worker process: a job to open, parts to run, None after the last, until nobody is there."""
     signal(SIGINT, SIG_IGN)  # Ctrl-C reaches every process of a terminal; the first one ends the others
-    if cards:
-        with numbers.get_lock():
-            number, numbers.value = numbers.value, numbers.value + 1
-        os.environ["CUDA_VISIBLE_DEVICES"] = cards[number % len(cards)]  # CUDA reads it when it is first used
-    job.open()
-    _opened = job
+    if card is not None:
+        os.environ["CUDA_VISIBLE_DEVICES"] = card  # CUDA reads it when it is first used
+    with suppress(EOFError, OSError):
+        while True:
+            job: PartJob = line.recv()
+            line.send(_answer(job.open))
+            while (part := line.recv()) is not None:
+                line.send(_answer(partial(job.run, part)))
+            del job
+            gc.collect()  # a model may be large, and the next job is long in coming
 
 
-def _run(part: Part) -> Done:
-    if _opened is None:
-        raise RuntimeError("a worker process got a part before its job")
-    return _opened.run(part)
+def _answer(call: Callable[[], Done | None]) -> Done | Exception | None:
+    """What came of opening a job or of running a part; the engine raises an error where the job was asked for."""
+    try:
+        return call()
+    except CurateError as error:
+        return error
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is not lost
+        error.add_note(f"in a worker process: {traceback.format_exc()}")
+        return error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 import orjson
@@ -76,18 +77,36 @@ def recognise(row: Row, names: Mapping[str, str]) -> Record:
         return _text(row, names["text"], "mapped", names)
     if "chosen" in row and "rejected" in row:
         raise RowError(Reason.PREFERENCE_PAIR, "chosen and rejected; map one of them to train on it")
-    for field in CHAT_FIELDS:
-        if row.get(field) is not None:
-            return _chat(row, field, "messages" if field == "messages" else "sharegpt", names)
+    chat, pair = _told_by(tuple([name for name, value in row.items() if value is not None]))
+    if chat is not None:
+        return _chat(row, chat, "messages" if chat == "messages" else "sharegpt", names)
     if trees.is_nested(row):
         return _tree(row, names)
-    for form in FORMS:
-        prompt, answer = _first(row, form.prompts), _first(row, form.answers)
-        if prompt is not None and answer is not None:
-            return _pair(row, form.name, prompt, _first(row, form.contexts), answer, names)
+    if pair is not None:
+        return _pair(row, pair.form, pair.prompt, pair.context, pair.answer, names)
     if row.get("text") is not None:
         return _text(row, "text", "text", names)
     raise _nothing_fits(row)
+
+
+class _Pair(NamedTuple):
+    """The fields of a row that hold a prompt, what adds to it, and the answer."""
+
+    form: str
+    prompt: str
+    context: str | None
+    answer: str
+
+
+@lru_cache(maxsize=256)
+def _told_by(fields: tuple[str, ...]) -> tuple[str | None, _Pair | None]:
+    """The field with a chat, and the fields of a pair, of a row in which just these *fields* hold a value."""
+    held = dict.fromkeys(fields, True)
+    for form in FORMS:
+        prompt, answer = _first(held, form.prompts), _first(held, form.answers)
+        if prompt is not None and answer is not None:
+            return _first(held, CHAT_FIELDS), _Pair(form.name, prompt, _first(held, form.contexts), answer)
+    return _first(held, CHAT_FIELDS), None
 
 
 def _first(row: Row, fields: Sequence[str]) -> str | None:

@@ -36,7 +36,8 @@ from curate.recipe import check
 from curate.store.workspace import Workspace
 if __name__ == "__main__":
     source, out, least, most, workers = sys.argv[1:]
-    recipe = settle(check({"sources": [source], "ingest": {"min_characters": least, "max_characters": most}}, "bench"))
+    bounds = {"min_characters": least, "max_characters": most}
+    recipe = settle(check({"sources": [source], "ingest": bounds, "score": {"scorers": ["length"]}}, "bench"))
     space = Workspace(out)
     save_recipe(space, recipe)
     with chosen_engine(recipe, Choice(workers=int(workers))) as engine:
@@ -98,6 +99,7 @@ def run(python: str, code: str, source: Path, workers: int) -> tuple[float, int]
         script = Path(out) / "job.py"
         script.write_text(code, encoding="utf-8")
         own = {"HF_DATASETS_CACHE": f"{out}/cache", "DATA_JUICER_CACHE_HOME": f"{out}/juice", "TQDM_DISABLE": "1"}
+        own["PYTHONDONTWRITEBYTECODE"] = ""  # as an installed package has its bytecode
         began = time.perf_counter()
         ended = subprocess.run(
             [python, str(script), str(source), out, str(LEAST), str(MOST), str(workers)],
