@@ -28,6 +28,13 @@ def sort_ids(ids: pa.ChunkedArray) -> tuple[pa.Array, pa.Array]:
     return flat.take(order), order
 
 
+def ranks(order: pa.Array) -> NDArray[np.int64]:
+    """Where each row stands once *order* has been applied: the inverse permutation. Shape (rows,)."""
+    place = np.empty(len(order), np.int64)
+    place[np.asarray(order)] = np.arange(len(order))
+    return place
+
+
 def corpus(
     ids: pa.Array,
     tiers: pa.Table,
@@ -64,11 +71,12 @@ def visits(ids: pa.Array, order: pa.Table, augmented: Iterable[pa.Table]) -> Vis
 
 def origins(ids: pa.ChunkedArray, augmented: Iterable[pa.Table]) -> pa.Array:
     """The same ids, with that of a variation replaced by the id of the row that it was made from."""
-    visited = ids.combine_chunks()
-    for table in augmented:
-        found = pc.index_in(visited, value_set=table.column("id").combine_chunks())
-        visited = pc.coalesce(table.column("parent").combine_chunks().take(found), visited)
-    return visited
+    visited, made = ids.combine_chunks(), list(augmented)
+    if not made:
+        return visited
+    variations = pa.concat_tables(made)
+    found = pc.index_in(visited, value_set=variations.column("id").combine_chunks())
+    return pc.coalesce(variations.column("parent").take(found).combine_chunks(), visited)
 
 
 def first_stages(rows: int, order: Visits) -> NDArray[np.int64]:

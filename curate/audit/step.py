@@ -129,7 +129,7 @@ def run(space: Workspace, settings: Settings, work: Work, given: Given | None = 
     plan = space.read_json("plan.json", Plan) if space.disk.exists("plan.json") else None
     finished = space.finished("score", _Scored)
     scored = finished[0] if finished else _Scored()
-    mentions, marked = _read_texts(space, settings, ids)
+    mentions, marked = _read_texts(space, settings, gather.ranks(order))
     grouped = [*_groups(space, settings, ids, order), *identity.axes(mentions)]
     references = {each.column: gather.reference(each, _wanted(settings, each)) for each in grouped}
     sampled, held_out = _vectors(space, corpus, skipped)
@@ -219,17 +219,19 @@ class _Marked:
     some: Mapping[str, list[str]]
 
 
-def _read_texts(space: Workspace, settings: Settings, ids: pa.Array) -> tuple[Mentions, _Marked]:
+def _read_texts(space: Workspace, settings: Settings, place: NDArray[np.int64]) -> tuple[Mentions, _Marked]:
     """Which rows mention whom, and how many hold marks that they should not, in one pass over the texts.
 
-    Our terms are English: they are looked for in rows that are English or of unknown language, the user's in all.
+    *place* says where each row of the parts stands among the ids in order. Our terms are English: they are looked for
+    in rows that are English or of unknown language, the user's in all.
     """
     terms, lexicon = identity.vocabulary(settings.lexicon)
     ours = identity.ours_alone(settings.lexicon, terms)
     seen = _Marked(Counter(), Counter(), {})
     some: dict[str, list[str]] = {}
-    rows, found = [], []
+    rows, found, begin = [], [], 0
     for table in space.read_parts("examples", ["id", "language", *texts.COLUMNS]):
+        here, begin = place[begin : begin + len(table)], begin + len(table)
         row, text = texts.pieces(table)
         spotted = marks.find(row, text, table.column("language").to_pylist())
         seen.secrets.update(spotted.secrets)
@@ -240,7 +242,7 @@ def _read_texts(space: Workspace, settings: Settings, ids: pa.Array) -> tuple[Me
         at, term = texts.find(row, text, terms)
         english = np.asarray(pc.equal(pc.fill_null(table.column("language"), "en"), "en"), np.bool_)
         mine = english[at] | ~ours[term]
-        rows.append(places_of(ids, table.column("id"), "examples")[at[mine]])
+        rows.append(here[at[mine]])
         found.append(term[mine])
     mentions = identity.Mentions(terms, np.concatenate(rows), np.concatenate(found), lexicon)
     return mentions, _Marked(seen.rows, seen.secrets, some)
@@ -418,10 +420,11 @@ def _vectors(space: Workspace, corpus: Corpus, skipped: list[str]) -> tuple[cove
 
 def _blocks(space: Workspace, ids: pa.Array) -> Iterator[coverage.Vectors]:
     """The vectors of all rows, a part at a time, in the order of the parts."""
-    for table in space.read_parts("vectors"):
+    place, begin = places_of(ids, space.read_all("vectors", ["id"]).column("id"), "vectors"), 0
+    for table in space.read_parts("vectors", ["vector"]):
+        here, begin = place[begin : begin + len(table)], begin + len(table)
         flat = table.column("vector").combine_chunks().flatten()
-        values = np.asarray(flat, np.float32).reshape(len(table), -1)
-        yield coverage.Vectors(places_of(ids, table.column("id"), "vectors"), values)
+        yield coverage.Vectors(here, np.asarray(flat, np.float32).reshape(len(table), -1))
 
 
 def _licences(
