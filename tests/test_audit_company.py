@@ -41,6 +41,22 @@ def test_words_are_found_whole_and_in_any_case() -> None:
     assert list(zip(row.tolist(), term.tolist(), strict=True)) == [(0, 0), (0, 1), (2, 2), (3, 3)]
 
 
+def test_words_end_where_a_letter_a_mark_a_number_or_an_apostrophe_does_not_follow() -> None:
+    terms = texts.Terms(("she", "nurse", "\u00fcber"))
+    told = pa.array(
+        [
+            "\u201cShe\u2019s\u201d a\u00a0nurse\u2014\u00dcber\U0001f600",  # typographic quotes, spaces, dashes
+            "she's, nurse\u0301, she1, \u00fcbernurse",  # longer words, one by a combining accent
+            "",
+            "\u3000she\u3000",
+        ]
+    )
+
+    row, term = texts.find(np.arange(4), told, terms)
+
+    assert list(zip(row.tolist(), term.tolist(), strict=True)) == [(0, 0), (0, 1), (0, 2), (3, 0)]
+
+
 def test_every_turn_of_a_chat_is_read() -> None:
     table = pa.table(
         {

@@ -71,8 +71,8 @@ def by_label(column: str, coded: Coded, row: NDArray[np.int64] | None = None) ->
     place = np.full(len(counts), len(kept), np.int64)
     place[kept] = np.arange(len(kept))
     labels = tuple(coded.labels[each] for each in kept) + ((OTHER,) if folded else ())
-    pairs = np.unique(np.stack([rows, place[coded.codes]], axis=1), axis=0)
-    return Groups(column, labels, pairs[:, 0], pairs[:, 1], folded)
+    row_of, group = np.divmod(np.unique(rows * max(len(labels), 1) + place[coded.codes]), max(len(labels), 1))
+    return Groups(column, labels, row_of, group, folded)
 
 
 def by_values(column: str, values: pa.ChunkedArray) -> Groups:

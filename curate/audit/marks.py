@@ -72,6 +72,8 @@ def find(row: NDArray[np.int64], text: pa.Array, language: list[str | None]) -> 
         keys += [(place, kind) for kind in secrets(content)]
     marked["keys and secrets"] = np.array([place for place, _ in keys], np.int64)
     marked["e-mail addresses"] = _decided(row, text, _EMAIL, lambda found, _: is_address(found))
+    at = _matching(text, f"{_PHONE}|{_CARD}|{_IBAN}")
+    row, text = row[at], text.take(at)
     marked["telephone numbers"] = _decided(row, text, _PHONE, lambda found, at: is_phone(found, regions[at]))
     cards = _decided(row, text, _CARD, lambda found, _: is_card(found))
     accounts = _decided(row, text, _IBAN, lambda found, _: is_iban(found))

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 COLUMNS = ("messages", "prompt", "completion", "text")
 _FIRST_UNSPACED = "\u2e80"
 """From here on scripts write words without spaces between them."""
+_IN_WORD = np.ones(256, np.bool_)
+_IN_WORD[:128] = [chr(byte).isalnum() or chr(byte) == "'" for byte in range(128)]
+"""Which bytes are part of a word, where what is not ASCII always is."""
 
 
 @dataclass(frozen=True)
@@ -45,18 +48,17 @@ def pieces(table: pa.Table) -> tuple[NDArray[np.int64], pa.Array]:
 def find(row: NDArray[np.int64], text: pa.Array, terms: Terms) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Which rows hold which terms, each pair once, as (row, place of the term), in the order of the rows."""
     lower = pc.utf8_lower(text)
-    words = pc.split_pattern_regex(lower, r"[^\pL\pM\pN']+")
-    place = pc.index_in(pc.list_flatten(words), value_set=pa.array(terms.words, pa.string()))
-    found = np.asarray(pc.is_valid(place), np.bool_)
-    parent = np.asarray(pc.list_parent_indices(words), np.int64)[found]
-    rows = [row[parent]]
+    parent, runs = _runs(lower)
+    place = pc.index_in(runs, value_set=pa.array(terms.words, pa.string()))
+    rows = [row[parent[np.asarray(pc.is_valid(place), np.bool_)]]]
     places = [np.asarray(pc.drop_null(place), np.int64)]
     for at, phrase in terms.phrases():
         holding = row[np.asarray(pc.match_substring(lower, phrase), np.bool_)]
         rows.append(holding)
         places.append(np.full(len(holding), at, np.int64))
-    pairs = np.unique(np.stack([np.concatenate(rows), np.concatenate(places)], axis=1), axis=0)
-    return pairs[:, 0], pairs[:, 1]
+    width = max(len(terms.words), 1)
+    pairs = np.unique(np.concatenate(rows) * width + np.concatenate(places))
+    return pairs // width, pairs % width
 
 
 def excerpt(texts: Sequence[str], word: str, width: int = 160) -> str:
@@ -75,3 +77,20 @@ def beginning(texts: Sequence[str], width: int = 120) -> str:
 
 def _is_word(term: str) -> bool:
     return term.isalpha() and max(term) < _FIRST_UNSPACED
+
+
+def _runs(lower: pa.Array) -> tuple[NDArray[np.int64], pa.Array]:
+    """Texts in lower case cut into words and what stands between them, by turns: the text of each run, and the run.
+
+    A word is made of letters, marks, numbers and apostrophes. With all that is none of them and not ASCII turned into
+    spaces, a byte tells whether it is part of a word.
+    """
+    _, offsets, data = pc.replace_substring_regex(lower, r"[^\pL\pM\pN\x00-\x7F]+", " ").buffers()
+    ends = np.frombuffer(offsets, np.int32, len(lower) + 1)
+    inside = _IN_WORD[np.frombuffer(data, np.uint8, ends[-1])]
+    fresh = np.ones(len(inside) + 1, np.bool_)
+    np.not_equal(inside[1:], inside[:-1], out=fresh[1:-1])
+    fresh[ends] = True
+    cuts = np.flatnonzero(fresh).astype(np.int32)
+    parent = np.repeat(np.arange(len(lower)), np.diff(np.searchsorted(cuts, ends)))
+    return parent, pa.StringArray.from_buffers(len(cuts) - 1, pa.py_buffer(cuts), data)
