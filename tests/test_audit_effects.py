@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from curate.audit import intervals
-from curate.audit.effects import compare, crude, midranks, within
+from curate.audit.effects import compare, crude, midranks, ordered, within
 from curate.audit.exchange import Members
 
 if TYPE_CHECKING:
@@ -67,8 +67,22 @@ def test_strata_take_away_what_they_explain() -> None:
     assert held.p[0] > 0.01
 
 
+def test_a_value_beats_those_of_the_other_side_of_its_stratum_that_are_smaller() -> None:
+    chance = np.random.default_rng(4)
+    values, strata = chance.integers(0, 9, 200).astype(np.float64), chance.integers(0, 4, 200)
+    belongs = chance.random(200) < 0.3
+
+    held = ordered(values, strata).beaten(belongs)
+
+    others = (belongs[:, None] != belongs) & (strata[:, None] == strata)
+    smaller, equal = values[:, None] > values, values[:, None] == values
+    assert held.tolist() == ((smaller + equal / 2) * others).sum(axis=1).tolist()
+
+
 def test_too_few_units_are_not_compared() -> None:
-    given, _, p = within(np.arange(6.0), members([True, True, False, False, False, False]), np.zeros(6, np.int64))
+    given, _, p = within(
+        ordered(np.arange(6.0), np.zeros(6, np.int64)), members([True, True, False, False, False, False])
+    )
 
     assert np.isnan(given[0])
     assert np.isnan(p[0])
@@ -77,7 +91,7 @@ def test_too_few_units_are_not_compared() -> None:
 def deltas(values: NDArray[np.float64], belongs: NDArray[np.bool_], strata: NDArray[np.int64]) -> list[float]:
     """Both ends of the interval within strata."""
     held = members(belongs.tolist())
-    given, size, _ = within(values, held, strata)
+    given, size, _ = within(ordered(values, strata), held)
     low, high = intervals.of_delta(given, size, 0.95)
     return [float(low[0]), float(high[0])]
 

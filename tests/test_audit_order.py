@@ -59,6 +59,17 @@ def test_tau_is_that_of_kendall() -> None:
     assert held == pytest.approx(7 / np.sqrt(9 * 15))
 
 
+def test_tau_is_that_of_scipy_with_ties_and_without() -> None:
+    from scipy.stats import kendalltau
+
+    chance = np.random.default_rng(3)
+    stage = chance.integers(0, 6, 3000)
+    values = stage + chance.normal(0, 4, 3000)
+
+    assert progression.tau(stage, values) == kendalltau(stage, values).statistic
+    assert progression.tau(stage, values.round()) == kendalltau(stage, values.round()).statistic
+
+
 def test_tau_of_one_stage_is_not_known() -> None:
     assert progression.tau(np.array([0, 0]), np.array([0.1, 0.2])) is None
     assert progression.tau(np.array([0, 1]), np.array([0.1, np.nan])) is None

@@ -8,6 +8,7 @@ import numpy as np
 
 from curate.audit import intervals
 from curate.audit.corpus import ROLES
+from curate.audit.effects import midranks
 from curate.audit.report import Figure, Finding, Interval, Learnt, LossOf, Place
 from curate.audit.sums import added
 
@@ -65,15 +66,15 @@ def within(
     Across stages it would be blind: a model that learns has less loss later, on harder rows. The error is that of
     Fieller, Hartley and Pearson 1957 (1.03 / sqrt(n - 3) on Fisher's scale). Also how many rows were compared.
     """
-    from scipy.stats import rankdata
-
     known = ~np.isnan(loss) & ~np.isnan(difficulty)
     held: list[tuple[float, int]] = []
     for each in np.unique(stage[known]):
         inside = known & (stage == each)
         one, other = loss[inside], difficulty[inside]
         if inside.sum() >= LEAST_ROWS and len(np.unique(one)) > 1 and len(np.unique(other)) > 1:
-            held.append((float(np.corrcoef(rankdata(one), rankdata(other))[0, 1]), int(inside.sum())))
+            same = np.zeros(len(one), np.int64)
+            rho = float(np.corrcoef(midranks(one, same), midranks(other, same))[0, 1])
+            held.append((rho, len(one)))
     rows = sum(count for _, count in held)
     if not rows:
         return None, 0.0, 0

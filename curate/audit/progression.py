@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from curate.audit import intervals
-from curate.audit.effects import crude
+from curate.audit.effects import crude, midranks
 from curate.audit.exchange import Members
 from curate.audit.intervals import known
 from curate.audit.report import Progression, ReviewOf, Step
@@ -47,13 +47,25 @@ def progress(
     )
 
 
-def tau(first: NDArray[np.int64], second: NDArray[np.float64]) -> float | None:
-    """Kendall's tau-b (Kendall 1945); None where one side does not vary or is not known throughout."""
-    from scipy.stats import kendalltau
+def tau(stage: NDArray[np.int64], values: NDArray[np.float64]) -> float | None:
+    """Kendall's tau-b (Kendall 1945) of stages and values; None where one does not vary or is not known throughout.
 
-    if len(first) < 2 or np.isnan(second).any() or len(np.unique(first)) < 2 or len(np.unique(second)) < 2:
+    Pairs are counted stage by stage, exactly: each stage against the values of all before it.
+    """
+    if len(stage) < 2 or np.isnan(values).any():
         return None
-    return known(float(kendalltau(first, second).statistic))
+    rank = np.unique(values, return_inverse=True)[1]
+    untied = _untied(np.unique(stage, return_counts=True)[1]), _untied(np.bincount(rank))
+    if not min(untied):
+        return None
+    before, gained = np.zeros(int(rank.max()) + 1, np.int64), 0
+    for each in np.unique(stage):
+        here = rank[stage == each]
+        up_to = np.cumsum(before)
+        gained += int((up_to[here] - before[here]).sum()) - int((up_to[-1] - up_to[here]).sum())
+        before += np.bincount(here, minlength=len(before))
+    value = gained / np.sqrt(untied[0]) / np.sqrt(untied[1])
+    return float(min(1.0, max(-1.0, value)))
 
 
 def tau_given(stage: NDArray[np.int64], difficulty: NDArray[np.float64], tokens: NDArray[np.float64]) -> float | None:
@@ -69,12 +81,12 @@ def tau_given(stage: NDArray[np.int64], difficulty: NDArray[np.float64], tokens:
 
 def rank_share(difficulty: NDArray[np.float64], tokens: NDArray[np.float64]) -> float | None:
     """How much of the ranks' variance of difficulty length explains: Spearman's rho squared."""
-    from scipy.stats import rankdata
-
     both = ~np.isnan(difficulty) & ~np.isnan(tokens)
     if both.sum() < LEAST_IN_BIN or len(np.unique(tokens[both])) < 2 or len(np.unique(difficulty[both])) < 2:
         return None
-    return known(float(np.corrcoef(rankdata(difficulty[both]), rankdata(tokens[both]))[0, 1] ** 2))
+    same = np.zeros(int(both.sum()), np.int64)
+    one, other = (midranks(each[both], same) for each in (difficulty, tokens))
+    return known(float(np.corrcoef(one, other)[0, 1] ** 2))
 
 
 def step(corpus: Corpus, visits: Visits, stage: int, following: int, confidence: float) -> Step:
@@ -127,6 +139,12 @@ def out_of_turn(visits: Visits) -> int:
     when[visits.row[fresh]] = fresh
     again = np.flatnonzero(visits.have("review", "repeat"))
     return int((when[visits.row[again]] > again).sum())
+
+
+def _untied(counts: NDArray[np.int64]) -> int:
+    """How many pairs are of two kinds, where each kind has so many."""
+    size = int(counts.sum())
+    return size * (size - 1) // 2 - int((counts * (counts - 1) // 2).sum())
 
 
 def _tally(values: NDArray[np.int64]) -> dict[str, int]:
