@@ -21,7 +21,7 @@ from curate.protocol import Frozen
 from curate.store.forms import matrix
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -39,6 +39,7 @@ TABLES: tuple[Kind, ...] = ("duplicates", "contamination", "edges", "noise")
 _STRONGEST = 10
 _SHOWN_CHARACTERS = 120
 _CLUSTER_ROWS = 1000
+_TRACED_AT_ONCE = 8192
 """A cluster of the search for semantic duplicates holds about so many rows."""
 
 
@@ -146,8 +147,7 @@ def _duplicates(
     lengths = []
 
     def traces() -> Iterator[duplicates.Traces]:
-        for part in space.read_parts("examples", list(views.RECORD_COLUMNS)):
-            texts = views.view(part, "full_view")
+        for texts in _together(views.view(part, "full_view") for part in _records(space)):
             lengths.append(np.asarray(pc.utf8_length(pc.fill_null(texts, "")), np.int64))
             yield duplicates.trace(texts, work.seed)
 
@@ -163,6 +163,22 @@ def _duplicates(
     return duplicates.find(whole, rank, close, _Reader(space).texts, limits)
 
 
+def _records(space: Workspace) -> Iterator[pa.Table]:
+    return space.read_parts("examples", list(views.RECORD_COLUMNS))
+
+
+def _together(texts: Iterable[pa.Array]) -> Iterator[pa.Array]:
+    """The texts of consecutive parts, so many at a time that most of their words are looked at once."""
+    held: list[pa.Array] = []
+    for part in texts:
+        held.append(part)
+        if sum(map(len, held)) >= _TRACED_AT_ONCE:
+            yield pa.concat_arrays(held)
+            held = []
+    if held:
+        yield pa.concat_arrays(held)
+
+
 def _contamination(
     space: Workspace, settings: Settings, against: Sequence[pa.Table], dense: _Space | None, told: Given
 ) -> list[Proposal]:
@@ -176,7 +192,7 @@ def _contamination(
     known = None if dense is None or told.encode is None else told.encode(questions)
     made: list[Proposal] = []
     first = 0
-    for part in space.read_parts("examples", list(views.RECORD_COLUMNS)):
+    for part in _records(space):
         texts, prompts = views.view(part, "full_view"), views.view(part, "prompt_view")
         hits = contaminate.find(sought, texts, prompts, settings.overlap)
         if known is not None and dense is not None and told.encode is not None:

@@ -1,12 +1,13 @@
 """Does the order pay? `curate ablate` on real trainings of a model of 0.1 million weights that starts from nothing.
 
-    python -m tests.benchmarks.bench_ablation FOLDER short|noise|long|merge
+    python -m tests.benchmarks.bench_ablation FOLDER short|noise|long|merge|tiered|tiered-noise
 
 Sums from `reasoning-gym` in four skills, of which later ones require earlier ones, in three modules. `short`: the
 tokens of one pass, too few to learn it all; `noise`: two passes, and 30 % of the training rows (none of those held out)
 have a wrong answer; `long`: four passes over clean rows, where theory predicts nothing; `merge`: adapters on a model
-that went through the curriculum once, trained apart on each module and merged, against one that goes through all. The
-table and the verdict are those of the command.
+that went through the curriculum once, trained apart on each module and merged, against one that goes through all.
+`tiered` and `tiered-noise`: `short` and `noise` without modules, in the order that `curate` makes by default. The table
+and the verdict are those of the command.
 """
 
 from __future__ import annotations
@@ -47,15 +48,7 @@ holdout = 0
 holdout_domain = ["split=test"]
 [pace]
 review = 0.15
-[[pace.module]]
-name = "one-digit"
-skills = ["sum-1"]
-[[pace.module]]
-name = "wider"
-skills = ["chain-1", "sum-2"]
-[[pace.module]]
-name = "both"
-skills = ["chain-2"]
+{modules}
 [train]
 model = {model}
 adapter = "none"
@@ -69,11 +62,24 @@ looks = 8
 tuning_seeds = 1
 factors = [0.1111111111111111, 0.3333333333333333, 1.0, 3.0]
 """
+MODULES = """
+[[pace.module]]
+name = "one-digit"
+skills = ["sum-1"]
+[[pace.module]]
+name = "wider"
+skills = ["chain-1", "sum-2"]
+[[pace.module]]
+name = "both"
+skills = ["chain-2"]
+"""
 EXPERIMENTS = {
     "short": ["--budget", "1"],
     "noise": ["--budget", "2", "--arms", "random-paced"],
     "long": ["--budget", "4", "--arms", "curriculum"],
     "merge": ["--budget", "1", "--adapter", "lora", "--arms", "merged"],
+    "tiered": ["--budget", "1", "--arms", "random-paced,no-review,anti,warm-up"],
+    "tiered-noise": ["--budget", "2", "--arms", "random-paced,no-review,anti,warm-up"],
 }
 
 
@@ -100,7 +106,7 @@ def tasks(*, wrong: float) -> list[dict[str, object]]:
     return list(rows.values())
 
 
-def prepare(folder: Path, *, wrong: float) -> Path:
+def prepare(folder: Path, *, wrong: float, modules: str) -> Path:
     """The model, the rows, the catalogue and the recipe; the path of the recipe."""
     folder.mkdir(parents=True, exist_ok=True)
     shape = {"hidden_size": 64, "intermediate_size": 128, "num_key_value_heads": 4, "max_position_embeddings": 64}
@@ -117,14 +123,15 @@ def prepare(folder: Path, *, wrong: float) -> Path:
     (folder / "skills.toml").write_text("".join(listed), encoding="utf-8")
     paths = {"source": "rows.jsonl", "model": "model", "skills": "skills.toml"}
     quoted = {name: json.dumps(str(folder / path)) for name, path in paths.items()}
-    (folder / "recipe.toml").write_text(RECIPE.format(**quoted), encoding="utf-8")
+    (folder / "recipe.toml").write_text(RECIPE.format(**quoted, modules=modules), encoding="utf-8")
     return folder / "recipe.toml"
 
 
 def main(folder: Path, experiment: str) -> int:
     """Make the run and ablate it, in *folder*/*experiment*; what stands is kept."""
     here = folder / experiment
-    recipe = prepare(here, wrong=WRONG if experiment == "noise" else 0.0)
+    tiered = experiment.startswith("tiered")
+    recipe = prepare(here, wrong=WRONG if "noise" in experiment else 0.0, modules="" if tiered else MODULES)
     code = call(["run", str(recipe), "-o", str(here / "run"), "-q"])
     if code in {0, 6} and experiment == "merge":
         code = warmed(here)
