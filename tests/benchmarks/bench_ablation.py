@@ -1,19 +1,21 @@
 """Does the order pay? `curate ablate` on real trainings of a model of 0.1 million weights that starts from nothing.
 
-    python -m tests.benchmarks.bench_ablation FOLDER short|noise|long|merge|tiered|tiered-noise
+    python -m tests.benchmarks.bench_ablation FOLDER EXPERIMENT
 
 Sums from `reasoning-gym` in four skills, of which later ones require earlier ones, in three modules. `short`: the
 tokens of one pass, too few to learn it all; `noise`: two passes, and 30 % of the training rows (none of those held out)
 have a wrong answer; `long`: four passes over clean rows, where theory predicts nothing; `merge`: adapters on a model
 that went through the curriculum once, trained apart on each module and merged, against one that goes through all.
-`tiered` and `tiered-noise`: `short` and `noise` without modules, in the order that `curate` makes by default. The table
-and the verdict are those of the command.
+`tiered` and `tiered-noise`: `short` and `noise` without modules, in the order that `curate` makes by default;
+`interleaved`: `short` under that policy, without modules and prerequisites. The table and the verdict are those of the
+command.
 """
 
 from __future__ import annotations
 
 import json
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -48,7 +50,7 @@ holdout = 0
 holdout_domain = ["split=test"]
 [pace]
 review = 0.15
-{modules}
+{pace}
 [train]
 model = {model}
 adapter = "none"
@@ -73,13 +75,26 @@ skills = ["chain-1", "sum-2"]
 name = "both"
 skills = ["chain-2"]
 """
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """What an experiment asks of `curate ablate`, the share of wrong answers, and its lines of the recipe."""
+
+    arguments: str
+    wrong: float = 0.0
+    pace: str = MODULES
+    requires: bool = True
+
+
 EXPERIMENTS = {
-    "short": ["--budget", "1"],
-    "noise": ["--budget", "2", "--arms", "random-paced"],
-    "long": ["--budget", "4", "--arms", "curriculum"],
-    "merge": ["--budget", "1", "--adapter", "lora", "--arms", "merged"],
-    "tiered": ["--budget", "1", "--arms", "random-paced,no-review,anti,warm-up"],
-    "tiered-noise": ["--budget", "2", "--arms", "random-paced,no-review,anti,warm-up"],
+    "short": Experiment("--budget 1"),
+    "noise": Experiment("--budget 2 --arms random-paced", wrong=WRONG),
+    "long": Experiment("--budget 4 --arms curriculum"),
+    "merge": Experiment("--budget 1 --adapter lora --arms merged"),
+    "tiered": Experiment("--budget 1 --arms random-paced,no-review,anti,warm-up", pace=""),
+    "tiered-noise": Experiment("--budget 2 --arms random-paced,no-review,anti,warm-up", wrong=WRONG, pace=""),
+    "interleaved": Experiment("--budget 1 --arms random-paced", pace='policy = "interleaved"', requires=False),
 }
 
 
@@ -106,36 +121,36 @@ def tasks(*, wrong: float) -> list[dict[str, object]]:
     return list(rows.values())
 
 
-def prepare(folder: Path, *, wrong: float, modules: str) -> Path:
+def prepare(folder: Path, experiment: Experiment) -> Path:
     """The model, the rows, the catalogue and the recipe; the path of the recipe."""
     folder.mkdir(parents=True, exist_ok=True)
     shape = {"hidden_size": 64, "intermediate_size": 128, "num_key_value_heads": 4, "max_position_embeddings": 64}
     network = tiny_network(**shape, initializer_range=0.05, tie_word_embeddings=True)
     network.save_pretrained(folder / "model")
     tiny_tokenizer(TEMPLATE).save_pretrained(folder / "model")
-    lines = "".join(json.dumps(row) + "\n" for row in tasks(wrong=wrong))
+    lines = "".join(json.dumps(row) + "\n" for row in tasks(wrong=experiment.wrong))
     (folder / "rows.jsonl").write_text(lines, encoding="utf-8")
     listed = [
-        f'[[skill]]\nname = "{name}"\nrequires = {json.dumps(needs)}\n'
+        f'[[skill]]\nname = "{name}"\nrequires = {json.dumps(needs if experiment.requires else ())}\n'
         f'rule = {{ column = "skill", equals = "{name}" }}\n'
         for name, (_, _, needs) in SKILLS.items()
     ]
     (folder / "skills.toml").write_text("".join(listed), encoding="utf-8")
     paths = {"source": "rows.jsonl", "model": "model", "skills": "skills.toml"}
     quoted = {name: json.dumps(str(folder / path)) for name, path in paths.items()}
-    (folder / "recipe.toml").write_text(RECIPE.format(**quoted, modules=modules), encoding="utf-8")
+    recipe = RECIPE.format(**quoted, pace=experiment.pace)
+    (folder / "recipe.toml").write_text(recipe, encoding="utf-8")
     return folder / "recipe.toml"
 
 
-def main(folder: Path, experiment: str) -> int:
-    """Make the run and ablate it, in *folder*/*experiment*; what stands is kept."""
-    here = folder / experiment
-    tiered = experiment.startswith("tiered")
-    recipe = prepare(here, wrong=WRONG if "noise" in experiment else 0.0, modules="" if tiered else MODULES)
+def main(folder: Path, name: str) -> int:
+    """Make the run and ablate it, in *folder*/*name*; what stands is kept."""
+    here, experiment = folder / name, EXPERIMENTS[name]
+    recipe = prepare(here, experiment)
     code = call(["run", str(recipe), "-o", str(here / "run"), "-q"])
-    if code in {0, 6} and experiment == "merge":
+    if code in {0, 6} and name == "merge":
         code = warmed(here)
-    return code if code not in {0, 6} else call(["ablate", str(here / "run"), *EXPERIMENTS[experiment]])
+    return code if code not in {0, 6} else call(["ablate", str(here / "run"), *experiment.arguments.split()])
 
 
 def warmed(here: Path) -> int:

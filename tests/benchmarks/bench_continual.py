@@ -15,10 +15,9 @@ import sys
 from pathlib import Path
 
 from curate.pipeline import Pipeline, settle
-from curate.recipe import changed
+from curate.recipe import changed, check
 from curate.store.workspace import Workspace
 from tests.benchmarks.real_rows import exchanges
-from tests.pipeline_runs import recipe
 
 SCORERS = ["length", "readability", "structure", "rarity"]
 
@@ -33,10 +32,8 @@ def main(folder: Path, size: int) -> None:
         rows = made[number * size : (number + 1) * size]
         text = "".join(json.dumps({"prompt": one, "completion": other}) + "\n" for one, other in rows)
         files[-1].write_text(text, encoding="utf-8")
-    asked = changed(
-        recipe(files[0]),
-        {"": {"part_rows": 500}, "score": {"scorers": SCORERS}, "tier": {"skills": "source"}, "write": {"keep": []}},
-    )
+    tier = {"stages": 3, "skills": "source", "holdout": 0.1}
+    asked = check({"sources": [], "score": {"scorers": SCORERS}, "tier": tier}, "bench")
     for run, counts in (("grown", range(1, 6)), ("at-once", [5])):
         for count in counts:
             sources = [{"path": str(path)} for path in files[:count]]
