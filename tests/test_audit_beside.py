@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 
 from curate.audit import drift, learnt, licences
-from curate.audit.corpus import Coded, Corpus, Visits
+from curate.audit.corpus import Coded, Corpus, Visits, code
 from curate.audit.step import Given, Settings, run
 from curate.audit.thresholds import Thresholds
 from curate.cli.main import call
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from curate.audit.report import AuditReport
+    from curate.audit.report import AuditReport, LicenceUse
 
 LIMITS = Thresholds()
 
@@ -53,10 +53,15 @@ def test_licences_are_named_as_the_hub_names_them(name: str | None, plain: str |
     assert licences.plain(name) == plain
 
 
+def uses(
+    source: list[str], own: list[str | None], given: dict[str, str], trained: list[bool]
+) -> tuple[LicenceUse, ...]:
+    said = licences.said(pa.chunked_array([own], pa.string()))
+    return licences.uses(code(pa.array(source)), code(said), given, np.array(trained))
+
+
 def test_rows_are_counted_by_source_and_licence_and_their_own_word_counts_first() -> None:
-    held = licences.uses(
-        ["a", "a", "b", "b"], ["MIT", None, None, None], {"a": "cc-by-4.0"}, np.array([1, 1, 0, 1]) > 0
-    )
+    held = uses(["a", "a", "b", "b"], ["MIT", None, None, None], {"a": "cc-by-4.0"}, [True, True, False, True])
 
     assert [(each.source, each.licence, each.rows, each.trained) for each in held] == [
         ("a", "cc-by-4.0", 1, 1),
@@ -80,7 +85,7 @@ def test_rows_are_counted_by_source_and_licence_and_their_own_word_counts_first(
     ],
 )
 def test_what_a_licence_asks_is_held_against_the_card(licence: str, card: str | None, words: list[str]) -> None:
-    held = licences.uses(["a", "a"], [licence, None], {"a": licence}, np.array([True, True]))
+    held = uses(["a", "a"], [licence, None], {"a": licence}, [True, True])
 
     found = list(licences.check(held, card))
 

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from curate.audit.association import Links
-    from curate.audit.corpus import Coded, Corpus, Visits
+    from curate.audit.corpus import Corpus, Visits
     from curate.audit.coverage import Vectors
     from curate.audit.drift import Edition
     from curate.audit.effects import EffectTable
@@ -102,7 +102,7 @@ class Evidence:
     causes: Mapping[str, list[dict[str, float]]] = field(default_factory=dict)
     mentions: Mentions | None = None
     vectors: Vectors | None = None
-    mined: Coded | None = None
+    mined: NDArray[np.object_] | None = None
     """What mine found each row to be."""
     asked: Sequence[Asked] = ()
     blocks: Iterable[Vectors] = ()
@@ -322,7 +322,7 @@ def _map(evidence: Evidence) -> Map | None:
                 stage=int(stage[at]) if stage[at] >= 0 else None,
                 tier=int(corpus.tier[at]) if corpus.tier[at] >= 0 else None,
                 skill=corpus.skill.labels[corpus.skill.codes[at]],
-                kind="usual" if mined is None else mined.labels[mined.codes[at]],
+                kind="usual" if mined is None else mined[at],
                 difficulty=intervals.known(corpus.difficulty[at]),
                 text="",
             )

@@ -125,7 +125,7 @@ def _twins(
     second = [places_of(ids, partner.filter(pa.array(dropped)), "tiers.parquet")]
     if mined is not None:
         flat, name = mined.column("partners").combine_chunks(), "mined/duplicates.parquet"
-        first.append(places_of(ids, mined.column("id").combine_chunks().take(pc.list_parent_indices(flat)), name))
+        first.append(places_of(ids, mined.column("id"), name)[np.asarray(pc.list_parent_indices(flat), np.int64)])
         second.append(places_of(ids, pc.list_flatten(flat), name))
     return np.concatenate(first), np.concatenate(second)
 

@@ -63,7 +63,6 @@ def by_label(column: str, coded: Coded, row: NDArray[np.int64] | None = None) ->
 
     Beyond the 40 largest, groups are put together as ``(other)``.
     """
-    rows = np.arange(len(coded.codes), dtype=np.int64) if row is None else row
     counts = np.bincount(coded.codes, minlength=len(coded.labels))
     order = np.lexsort((np.arange(len(counts)), -counts))
     order = order[counts[order] > 0]
@@ -71,8 +70,13 @@ def by_label(column: str, coded: Coded, row: NDArray[np.int64] | None = None) ->
     place = np.full(len(counts), len(kept), np.int64)
     place[kept] = np.arange(len(kept))
     labels = tuple(coded.labels[each] for each in kept) + ((OTHER,) if folded else ())
-    row_of, group = np.divmod(np.unique(rows * max(len(labels), 1) + place[coded.codes]), max(len(labels), 1))
-    return Groups(column, labels, row_of, group, folded)
+    group = place[coded.codes]
+    if row is None:
+        return Groups(column, labels, np.arange(len(group), dtype=np.int64), group, folded)
+    pairs = np.sort(row * max(len(labels), 1) + group)
+    fresh = np.ones(len(pairs), np.bool_)
+    fresh[1:] = np.diff(pairs) > 0
+    return Groups(column, labels, *np.divmod(pairs[fresh], max(len(labels), 1)), folded)
 
 
 def by_values(column: str, values: pa.ChunkedArray) -> Groups:

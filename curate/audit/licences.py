@@ -10,13 +10,18 @@ import re
 from collections import Counter
 from typing import TYPE_CHECKING
 
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
 from curate.audit.report import Figure, Finding, LicenceUse
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
-    import numpy as np
     from numpy.typing import NDArray
+
+    from curate.audit.corpus import Coded
 
 COLUMNS = ("license", "licence")
 """The user's columns that may name a row's licence; else that of its source counts."""
@@ -28,17 +33,18 @@ NO_ADAPTATION = re.compile(r"(?:^|-)nd(?:-|$)|no-?deriv")
 NO_COMMERCE = re.compile(r"(?:^|-)nc(?:-|$)|non-?commercial")
 
 
-def uses(
-    source: Iterable[str], own: Iterable[object], given: Mapping[str, str], trained: NDArray[np.bool_]
-) -> tuple[LicenceUse, ...]:
+def uses(source: Coded, own: Coded, given: Mapping[str, str], trained: NDArray[np.bool_]) -> tuple[LicenceUse, ...]:
     """Rows by source and licence: *own* is what the rows say, *given* what the recipe says of a source.
 
-    A row that lists several licences is under all of them: they are told as one, joined by ``and``.
+    A row that says nothing has the empty text in *own*.
     """
-    said = Counter((place, _said(mine), kept) for place, mine, kept in zip(source, own, trained.tolist(), strict=True))
+    width = len(own.labels)
+    keys, counts = np.unique((source.codes * width + own.codes) * 2 + trained, return_counts=True)
     rows: Counter[tuple[str, str | None]] = Counter()
     used: Counter[tuple[str, str | None]] = Counter()
-    for (place, mine, is_trained), count in said.items():
+    for key, count in zip(keys.tolist(), counts.tolist(), strict=True):
+        both, is_trained = divmod(key, 2)
+        place, mine = source.labels[both // width], own.labels[both % width]
         pair = place, plain(mine or given.get(place))
         rows[pair] += count
         used[pair] += count * is_trained
@@ -48,10 +54,20 @@ def uses(
     )
 
 
-def _said(own: object) -> str | None:
+def said(own: pa.ChunkedArray) -> pa.Array | pa.ChunkedArray:
+    """What each row says of its licence, the empty text where it says nothing.
+
+    A row that lists several licences is under all of them: they are told as one, joined by ``and``.
+    """
+    if pa.types.is_string(own.type):
+        return pc.fill_null(own, "")
+    return pa.array([_said(each) for each in own.to_pylist()], pa.string())
+
+
+def _said(own: object) -> str:
     if isinstance(own, list):
         return " and ".join(sorted({str(each) for each in own if each}))
-    return str(own) if own else None
+    return str(own) if own else ""
 
 
 def plain(name: str | None) -> str | None:

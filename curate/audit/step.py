@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from itertools import repeat
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -133,19 +132,21 @@ def run(space: Workspace, settings: Settings, work: Work, given: Given | None = 
     grouped = [*_groups(space, settings, ids, order), *identity.axes(mentions)]
     references = {each.column: gather.reference(each, _wanted(settings, each)) for each in grouped}
     sampled, held_out = _vectors(space, corpus, skipped)
+    mined = _mined(space, ids)
+    used = _licences(space, corpus, told, order, skipped)
     evidence = examine.Evidence(
         corpus=corpus,
         visits=visits,
         groups=grouped,
         references={column: shares for column, shares in references.items() if shares is not None},
-        quality=_quality(space, corpus, scored, marked, _licences(space, corpus, told, order, skipped), skipped),
+        quality=_quality(space, corpus, scored, marked, mined, used, skipped),
         mixed=tuple(stage.stage for stage in plan.stages if stage.mixed) if plan else (),
         lengths=plan.lengths if plan else (),
         planned={stage.stage: plan.review for stage in plan.stages if stage.stage} if plan else {},
         mentions=mentions,
         causes=_causes(space, corpus, grouped, order, plan, scored, told.domain, skipped),
         vectors=sampled,
-        mined=_found(space, corpus),
+        mined=_found(space, corpus.rows, mined) if sampled else None,
         asked=[each for each in (held_out, told.reference if sampled else None) if each],
         blocks=_blocks(space, ids),
         signals=_signals(space, ids, skipped),
@@ -154,7 +155,7 @@ def run(space: Workspace, settings: Settings, work: Work, given: Given | None = 
         card=told.card,
         skipped=tuple(skipped),
     )
-    report = _quote(space, examine.examine(evidence, settings.thresholds))
+    report = _quote(space, examine.examine(evidence, settings.thresholds), ids, order)
     space.write_json("audit/report.json", report, work.stamp)
     _render(space, settings, report)
     return report
@@ -248,15 +249,21 @@ def _read_texts(space: Workspace, settings: Settings, place: NDArray[np.int64]) 
     return mentions, _Marked(seen.rows, seen.secrets, some)
 
 
-def _quote(space: Workspace, report: Report) -> Report:
-    """The report with an excerpt of each example that it shows."""
-    wanted = pa.array(sorted(examples.asked(report)), pa.string())
+def _quote(space: Workspace, report: Report, ids: pa.Array, order: pa.Array) -> Report:
+    """The report with an excerpt of each example that it shows; parts without any are not read."""
+    wanted = places_of(ids, pa.array(examples.asked(report), pa.string()), "the report")
+    rows = np.sort(np.asarray(order, np.int64)[wanted])
     held: dict[str, list[str]] = {}
-    for table in space.read_parts("examples", ["id", *texts.COLUMNS]) if len(wanted) else ():
-        chosen = table.filter(pc.is_in(table.column("id"), value_set=wanted))
-        names = chosen.column("id").to_pylist()
-        for row, text in zip(*texts.pieces(chosen), strict=True):
-            held.setdefault(names[int(row)], []).append(text.as_py())
+    begin = 0
+    for path in space.parts("examples"):
+        end = begin + space.rows(path)
+        here = rows[slice(*np.searchsorted(rows, [begin, end]))] - begin
+        if len(here):
+            chosen = space.read_table(path, ["id", *texts.COLUMNS]).take(pa.array(here))
+            names = chosen.column("id").to_pylist()
+            for row, text in zip(*texts.pieces(chosen), strict=True):
+                held.setdefault(names[int(row)], []).append(text.as_py())
+        begin = end
     return examples.quoted(report, held)
 
 
@@ -269,16 +276,12 @@ def _column(space: Workspace, name: str, order: pa.Array) -> pa.ChunkedArray:
     """A column of the examples, ours or the user's, in the order of the ids."""
     if name in OWN:
         return space.read_all("examples", [name]).column(name).take(order)
-    parts, known = [], set(ALWAYS)
-    for table in space.read_parts("examples", ["user"]):
-        parts.append(views.user_column(table, name))
-        kind = table.schema.field("user").type
-        known |= {field.name for field in kind} if pa.types.is_struct(kind) else set()
+    known = {*ALWAYS, *_user_names(space)}
     if name not in known:
         raise SettingsError(
             f"the audit groups by {name!r}, a column that no example has", fix=did_you_mean(name, known)
         )
-    return gather.column(parts, order)
+    return gather.column([views.user_column(table, name) for table in space.read_parts("examples", ["user"])], order)
 
 
 def _wanted(settings: Settings, grouped: Groups) -> Expectation:
@@ -406,10 +409,11 @@ def _vectors(space: Workspace, corpus: Corpus, skipped: list[str]) -> tuple[cove
         return None, None
     sample = coverage.thin(np.arange(corpus.rows), MOST_VECTORS)
     held = coverage.thin(np.flatnonzero(corpus.fate.holds("holdout")), reach.MOST_TEXTS)
-    wanted = np.union1d(sample, held)
+    wanted = np.zeros(corpus.rows, np.bool_)
+    wanted[sample] = wanted[held] = True
     blocks = []
     for block in _blocks(space, corpus.ids):
-        kept = np.isin(block.row, wanted, assume_unique=True)
+        kept = wanted[block.row]
         blocks.append(coverage.Vectors(block.row[kept], block.values[kept]))
     row = np.concatenate([block.row for block in blocks])
     rising = np.argsort(row)
@@ -430,29 +434,34 @@ def _blocks(space: Workspace, ids: pa.Array) -> Iterator[coverage.Vectors]:
 def _licences(
     space: Workspace, corpus: Corpus, given: Given, order: pa.Array, skipped: list[str]
 ) -> tuple[LicenceUse, ...]:
-    held = code(_column(space, "source", order))
-    source = (held.labels[each] for each in held.codes.tolist())
-    named = [name for name in licences.COLUMNS if name in _user_names(space)]
-    own = _column(space, named[0], order).to_pylist() if named else repeat(None, corpus.rows)
+    known = _user_names(space)
+    named = [name for name in licences.COLUMNS if name in known]
     if not named and not given.licences:
         skipped.append("Licences: no source names one, in the recipe or in a column license.")
-    return licences.uses(source, own, given.licences, corpus.trained)
+    own = licences.said(_column(space, named[0], order)) if named else pa.repeat("", corpus.rows)
+    return licences.uses(code(_column(space, "source", order)), code(own), given.licences, corpus.trained)
 
 
 def _user_names(space: Workspace) -> set[str]:
-    return {name for table in space.read_parts("examples", ["user"]) for name in views.user_names(table)}
+    """The names of the user's own columns, of all parts."""
+    kinds = (space.schema(path).field("user").type for path in space.parts("examples"))
+    return {field.name for kind in kinds if pa.types.is_struct(kind) for field in kind}
 
 
-def _found(space: Workspace, corpus: Corpus) -> Coded:
+def _mined(space: Workspace, ids: pa.Array) -> dict[str, NDArray[np.int64]]:
+    """The rows that each table of mine names."""
+    paths = {name: f"mined/{name}.parquet" for name in MINED if space.disk.exists(f"mined/{name}.parquet")}
+    return {name: places_of(ids, space.read_table(path, ["id"]).column("id"), path) for name, path in paths.items()}
+
+
+def _found(space: Workspace, rows: int, mined: Mapping[str, NDArray[np.int64]]) -> NDArray[np.object_]:
     """What mine found each row to be: the first kind of the gravest table, "usual" where it found nothing."""
-    kinds = np.full(corpus.rows, "usual", dtype=object)
+    kinds = np.full(rows, "usual", dtype=object)
     for name in ("edges", "noise", "duplicates", "contamination"):
-        path = f"mined/{name}.parquet"
-        if space.disk.exists(path):
-            table = space.read_table(path, ["id", "kind"])
-            at = places_of(corpus.ids, table.column("id"), path)
-            kinds[at] = [f"{name}: {kind.replace('_', ' ')}" for kind in table.column("kind").to_pylist()]
-    return code(pa.array(kinds, pa.string()))
+        if name in mined:
+            kind = space.read_table(f"mined/{name}.parquet", ["kind"]).column("kind").to_pylist()
+            kinds[mined[name]] = [f"{name}: {each.replace('_', ' ')}" for each in kind]
+    return kinds
 
 
 def _quality(
@@ -460,28 +469,23 @@ def _quality(
     corpus: Corpus,
     scored: _Scored,
     marked: _Marked,
-    held: tuple[LicenceUse, ...],
+    mined: Mapping[str, NDArray[np.int64]],
+    used: tuple[LicenceUse, ...],
     skipped: list[str],
 ) -> Quality:
     ledger = space.read_all("ledger", ["source", "outcome", "reason", "repairs"]) if space.parts("ledger") else None
     if ledger is None:
         skipped.append("Input: there is no ledger, so rejections and repairs are not counted.")
-    mined = {name: f"mined/{name}.parquet" for name in MINED if space.disk.exists(f"mined/{name}.parquet")}
     return Quality(
         input_rows=0 if ledger is None else len(ledger),
         outcomes={} if ledger is None else quality.outcomes(ledger),
         rejected={} if ledger is None else quality.rejected(ledger),
         repairs={} if ledger is None else quality.repairs(ledger),
         fates=quality.fates(corpus.fate),
-        mined={
-            name: quality.by_skill(
-                places_of(corpus.ids, space.read_table(path, ["id"]).column("id"), path), corpus.skill
-            )
-            for name, path in mined.items()
-        },
+        mined={name: quality.by_skill(rows, corpus.skill) for name, rows in mined.items()},
         scorers=tuple(ScorerHealth(**scorer.model_dump(exclude={"folder"})) for scorer in scored.scorers),
         marks=dict(marked.rows),
         secrets=dict(sorted(marked.secrets.items())),
         marked={name: tuple(some) for name, some in marked.some.items() if some},
-        licences=held,
+        licences=used,
     )
