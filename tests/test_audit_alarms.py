@@ -26,7 +26,7 @@ LIMITS = Thresholds()
 
 def read(root: Path, rows: Rows) -> tuple[Corpus, Visits]:
     space = write(root, rows)
-    ids, _ = gather.sort_ids(space.read_all("examples", ["id"]).column("id"))
+    ids = gather.sort_ids(space.read_all("examples", ["id"]).column("id"))
     tiers, skills = space.read_table("tiers.parquet"), space.read_table("skills.parquet")
     tokens = space.read_all("statistics/tokens", ["id", "tokens"])
     corpus = gather.corpus(ids, tiers, skills, tokens, None, None)

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import orjson
+import pyarrow as pa
 import pytest
 
-from curate.audit import findings
+from curate.audit import findings, gather
 from curate.audit.report import AuditReport, Place, Share
 from curate.audit.settings import Expectation
 from curate.audit.step import Settings, run
@@ -245,6 +246,14 @@ def test_the_same_run_gives_the_same_bytes_however_it_is_cut_into_parts(tmp_path
         made.append([space.read_bytes(f"audit/report.{kind}") for kind in ("json", "html", "md")])
 
     assert made[0] == made[1]
+
+
+def test_ids_are_found_in_whatever_order_a_table_holds_them() -> None:
+    ids = gather.sort_ids(pa.chunked_array([["c", "a"], ["b"]]))
+
+    assert ids.places(pa.chunked_array([["c"], ["a", "b"]]), "as the parts hold them").tolist() == [2, 0, 1]
+    assert ids.places(pa.array(["a", "b", "c"]), "rising").tolist() == [0, 1, 2]
+    assert ids.places(pa.array(["b", "b"]), "some").tolist() == [1, 1]
 
 
 def test_the_report_validates_against_its_schema(tmp_path: Path) -> None:

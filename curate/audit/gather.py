@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from curate.audit.corpus import ROLES, Coded, Corpus, Visits, code, main_skill, numbers, places_of, units, units_by
+from curate.audit.corpus import ROLES, Coded, Corpus, Ids, Visits, code, main_skill, numbers, units, units_by
 from curate.core import views
 from curate.errors import SettingsError, did_you_mean
 
@@ -21,22 +21,15 @@ if TYPE_CHECKING:
     from curate.audit.settings import Expectation
 
 
-def sort_ids(ids: pa.ChunkedArray) -> tuple[pa.Array, pa.Array]:
-    """The ids in order, and the permutation that brings rows into that order."""
+def sort_ids(ids: pa.ChunkedArray) -> Ids:
+    """The ids in order."""
     flat = ids.combine_chunks()
     order = pc.array_sort_indices(flat)
-    return flat.take(order), order
-
-
-def ranks(order: pa.Array) -> NDArray[np.int64]:
-    """Where each row stands once *order* has been applied: the inverse permutation. Shape (rows,)."""
-    place = np.empty(len(order), np.int64)
-    place[np.asarray(order)] = np.arange(len(order))
-    return place
+    return Ids(flat.take(order), order)
 
 
 def corpus(
-    ids: pa.Array,
+    ids: Ids,
     tiers: pa.Table,
     skills: pa.Table,
     tokens: pa.Table | None,
@@ -45,25 +38,25 @@ def corpus(
 ) -> Corpus:
     """The corpus; *unit* holds labels in the order of *ids* that join rows further."""
     rows = len(ids)
-    at = places_of(ids, tiers.column("id"), "tiers.parquet")
+    at = ids.places(tiers.column("id"), "tiers.parquet")
     order = np.zeros(rows, np.int64)
     order[at] = np.arange(len(at))
     joined = units(rows, *_twins(ids, at, tiers, duplicates))
     return Corpus(
-        ids=ids,
+        ids=ids.rising,
         fate=code(tiers.column("fate").take(pa.array(order))),
         tier=np.nan_to_num(numbers(rows, at, tiers.column("tier")), nan=-1).astype(np.int64),
         difficulty=numbers(rows, at, tiers.column("difficulty")),
         tokens=_tokens(ids, tokens),
-        skill=main_skill(rows, places_of(ids, skills.column("id"), "skills.parquet"), skills),
+        skill=main_skill(rows, ids.places(skills.column("id"), "skills.parquet"), skills),
         unit=joined if unit is None else units_by(joined, code(unit)),
     )
 
 
-def visits(ids: pa.Array, order: pa.Table, augmented: Iterable[pa.Table]) -> Visits:
+def visits(ids: Ids, order: pa.Table, augmented: Iterable[pa.Table]) -> Visits:
     """The training order; a variation stands for the row that it was made from."""
     return Visits(
-        row=places_of(ids, origins(order.column("id"), augmented), "order.parquet"),
+        row=ids.places(origins(order.column("id"), augmented), "order.parquet"),
         stage=np.asarray(order.column("stage"), np.int64),
         role=np.asarray(pc.index_in(order.column("role"), value_set=pa.array(ROLES)), np.int64),
     )
@@ -116,21 +109,21 @@ def reference(groups: Groups, wanted: Expectation) -> NDArray[np.float64] | None
 
 
 def _twins(
-    ids: pa.Array, at: NDArray[np.int64], tiers: pa.Table, mined: pa.Table | None
+    ids: Ids, at: NDArray[np.int64], tiers: pa.Table, mined: pa.Table | None
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Pairs of rows that duplicate each other: by what tier decided, and by what mine proposed."""
     partner = tiers.column("partner")
     dropped = np.asarray(pc.and_(pc.is_valid(partner), pc.equal(tiers.column("fate"), "duplicate")), np.bool_)
     first = [at[dropped]]
-    second = [places_of(ids, partner.filter(pa.array(dropped)), "tiers.parquet")]
+    second = [ids.places(partner.filter(pa.array(dropped)), "tiers.parquet")]
     if mined is not None:
         flat, name = mined.column("partners").combine_chunks(), "mined/duplicates.parquet"
-        first.append(places_of(ids, mined.column("id"), name)[np.asarray(pc.list_parent_indices(flat), np.int64)])
-        second.append(places_of(ids, pc.list_flatten(flat), name))
+        first.append(ids.places(mined.column("id"), name)[np.asarray(pc.list_parent_indices(flat), np.int64)])
+        second.append(ids.places(pc.list_flatten(flat), name))
     return np.concatenate(first), np.concatenate(second)
 
 
-def _tokens(ids: pa.Array, tokens: pa.Table | None) -> NDArray[np.float64]:
+def _tokens(ids: Ids, tokens: pa.Table | None) -> NDArray[np.float64]:
     if tokens is None:
         return np.full(len(ids), np.nan)
-    return numbers(len(ids), places_of(ids, tokens.column("id"), "statistics/tokens"), tokens.column("tokens"))
+    return numbers(len(ids), ids.places(tokens.column("id"), "statistics/tokens"), tokens.column("tokens"))

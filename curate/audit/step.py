@@ -28,7 +28,7 @@ from curate.audit import (
     reach,
     texts,
 )
-from curate.audit.corpus import Coded, code, numbers, places_of
+from curate.audit.corpus import Coded, code, numbers
 from curate.audit.pairing import Reading
 from curate.audit.probed import Probed
 from curate.audit.reach import Asked, ask
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from curate.audit.corpus import Corpus, Visits
+    from curate.audit.corpus import Corpus, Ids, Visits
     from curate.audit.groups import Groups
     from curate.audit.identity import Mentions
     from curate.audit.report import LicenceUse
@@ -122,18 +122,18 @@ def run(space: Workspace, settings: Settings, work: Work, given: Given | None = 
     """Audit the run and write its reports."""
     told = given or Given()
     skipped: list[str] = []
-    ids, order = gather.sort_ids(space.read_all("examples", ["id"]).column("id"))
-    corpus = _corpus(space, ids, order, skipped, settings.unit)
+    ids = gather.sort_ids(space.read_all("examples", ["id"]).column("id"))
+    corpus = _corpus(space, ids, skipped, settings.unit)
     visits = gather.visits(ids, space.read_table("order.parquet", ["stage", "id", "role"]), _augmented(space))
     plan = space.read_json("plan.json", Plan) if space.disk.exists("plan.json") else None
     finished = space.finished("score", _Scored)
     scored = finished[0] if finished else _Scored()
-    mentions, marked = _read_texts(space, settings, gather.ranks(order))
-    grouped = [*_groups(space, settings, ids, order), *identity.axes(mentions)]
+    mentions, marked = _read_texts(space, settings, ids.ranks)
+    grouped = [*_groups(space, settings, ids), *identity.axes(mentions)]
     references = {each.column: gather.reference(each, _wanted(settings, each)) for each in grouped}
-    sampled, held_out = _vectors(space, corpus, skipped)
+    sampled, held_out = _vectors(space, corpus, ids, skipped)
     mined = _mined(space, ids)
-    used = _licences(space, corpus, told, order, skipped)
+    used = _licences(space, corpus, told, ids.order, skipped)
     evidence = examine.Evidence(
         corpus=corpus,
         visits=visits,
@@ -144,18 +144,18 @@ def run(space: Workspace, settings: Settings, work: Work, given: Given | None = 
         lengths=plan.lengths if plan else (),
         planned={stage.stage: plan.review for stage in plan.stages if stage.stage} if plan else {},
         mentions=mentions,
-        causes=_causes(space, corpus, grouped, order, plan, scored, told.domain, skipped),
+        causes=_causes(space, corpus, ids, grouped, plan, scored, told.domain, skipped),
         vectors=sampled,
         mined=_found(space, corpus.rows, mined) if sampled else None,
         asked=[each for each in (held_out, told.reference if sampled else None) if each],
         blocks=_blocks(space, ids),
         signals=_signals(space, ids, skipped),
         paired=None if told.pairs is None else _paired(told.pairs, plan, scored),
-        line=None if told.parent is None else _line(space, told.parent, corpus, visits, order, told.days),
+        line=None if told.parent is None else _line(space, told.parent, corpus, visits, ids, told.days),
         card=told.card,
         skipped=tuple(skipped),
     )
-    report = _quote(space, examine.examine(evidence, settings.thresholds), ids, order)
+    report = _quote(space, examine.examine(evidence, settings.thresholds), ids)
     space.write_json("audit/report.json", report, work.stamp)
     _render(space, settings, report)
     return report
@@ -181,7 +181,7 @@ def _probed(space: Workspace) -> Probed | None:
     return Probed(tuple(sorted(found, key=lambda each: each.number)), told)
 
 
-def _corpus(space: Workspace, ids: pa.Array, order: pa.Array, skipped: list[str], unit: str | None) -> Corpus:
+def _corpus(space: Workspace, ids: Ids, skipped: list[str], unit: str | None) -> Corpus:
     counted = bool(space.parts("statistics/tokens"))
     if not counted:
         skipped.append("Length: there are no counts of tokens, so nothing is held against length.")
@@ -192,7 +192,7 @@ def _corpus(space: Workspace, ids: pa.Array, order: pa.Array, skipped: list[str]
         space.read_table("skills.parquet", ["id", "skill", "weight"]),
         space.read_all("statistics/tokens", ["id", "tokens"]) if counted else None,
         space.read_table(mined, ["id", "partners"]) if space.disk.exists(mined) else None,
-        None if unit is None else _column(space, unit, order),
+        None if unit is None else _column(space, unit, ids.order),
     )
 
 
@@ -200,12 +200,14 @@ def _augmented(space: Workspace) -> list[pa.Table]:
     return list(space.read_parts("augmented", ["id", "parent"]))
 
 
-def _groups(space: Workspace, settings: Settings, ids: pa.Array, order: pa.Array) -> list[Groups]:
+def _groups(space: Workspace, settings: Settings, ids: Ids) -> list[Groups]:
     """A grouping for each column that was named, and for those of `ALWAYS` that divide the rows."""
     named = (*settings.by, *settings.groups)
     held = []
     for column in dict.fromkeys((*ALWAYS, *named)):
-        one = _by_skill(space, ids) if column == "skill" else groups.by_values(column, _column(space, column, order))
+        one = (
+            _by_skill(space, ids) if column == "skill" else groups.by_values(column, _column(space, column, ids.order))
+        )
         if column in named or len(one.labels) > 1:
             held.append(one)
     return held
@@ -249,10 +251,10 @@ def _read_texts(space: Workspace, settings: Settings, place: NDArray[np.int64]) 
     return mentions, _Marked(seen.rows, seen.secrets, some)
 
 
-def _quote(space: Workspace, report: Report, ids: pa.Array, order: pa.Array) -> Report:
+def _quote(space: Workspace, report: Report, ids: Ids) -> Report:
     """The report with an excerpt of each example that it shows; parts without any are not read."""
-    wanted = places_of(ids, pa.array(examples.asked(report), pa.string()), "the report")
-    rows = np.sort(np.asarray(order, np.int64)[wanted])
+    wanted = ids.places(pa.array(examples.asked(report), pa.string()), "the report")
+    rows = np.sort(np.asarray(ids.order, np.int64)[wanted])
     held: dict[str, list[str]] = {}
     begin = 0
     for path in space.parts("examples"):
@@ -267,9 +269,9 @@ def _quote(space: Workspace, report: Report, ids: pa.Array, order: pa.Array) -> 
     return examples.quoted(report, held)
 
 
-def _by_skill(space: Workspace, ids: pa.Array) -> Groups:
+def _by_skill(space: Workspace, ids: Ids) -> Groups:
     skills = space.read_table("skills.parquet", ["id", "skill"])
-    return groups.by_label("skill", code(skills.column("skill")), places_of(ids, skills.column("id"), "skills.parquet"))
+    return groups.by_label("skill", code(skills.column("skill")), ids.places(skills.column("id"), "skills.parquet"))
 
 
 def _column(space: Workspace, name: str, order: pa.Array) -> pa.ChunkedArray:
@@ -291,8 +293,8 @@ def _wanted(settings: Settings, grouped: Groups) -> Expectation:
 def _causes(
     space: Workspace,
     corpus: Corpus,
+    ids: Ids,
     grouped: Sequence[Groups],
-    order: pa.Array,
     plan: Plan | None,
     scored: _Scored,
     domain: str | None,
@@ -303,12 +305,12 @@ def _causes(
     if plan is None or not needed or not set(needed) <= scored.folders.keys():
         skipped.append("Causes: without the plan and its scores, difficulty cannot be taken apart.")
         return {}
-    kind = space.read_all("statistics/tokens", ["kind"]).column("kind").take(order)
+    kind = space.read_all("statistics/tokens", ["kind"]).column("kind").take(ids.order)
     if domain is None:
-        inside = gather.domains(_column(space, "language", order), kind)
+        inside = gather.domains(_column(space, "language", ids.order), kind)
     else:
-        inside = code(pc.fill_null(views.as_text(_column(space, domain, order)), "none"))
-    scores = _scores(space, plan, scored, corpus.ids)
+        inside = code(pc.fill_null(views.as_text(_column(space, domain, ids.order)), "none"))
+    scores = _scores(space, plan, scored, ids)
     part = causes.of_rows(plan, scores, inside, code(kind))
     if not causes.explains(part, corpus.difficulty):
         skipped.append("Causes: the plan's scores do not add up to the difficulty, as where labels made it.")
@@ -317,7 +319,7 @@ def _causes(
     return {each.column: causes.gaps(each, corpus.difficulty, names, part) for each in grouped}
 
 
-def _scores(space: Workspace, plan: Plan, scored: _Scored, ids: pa.Array) -> dict[str, NDArray[np.float64]]:
+def _scores(space: Workspace, plan: Plan, scored: _Scored, ids: Ids) -> dict[str, NDArray[np.float64]]:
     """The scores that make the difficulty, those of them that stand in this folder. Shape (rows,) each."""
     held = {}
     for one in plan.ingredients:
@@ -325,7 +327,7 @@ def _scores(space: Workspace, plan: Plan, scored: _Scored, ids: pa.Array) -> dic
         folder = scored.folders.get(alias, "")
         if folder and space.parts(folder):
             table = space.read_all(folder, ["id", name])
-            held[one.score] = numbers(len(ids), places_of(ids, table.column("id"), folder), table.column(name))
+            held[one.score] = numbers(len(ids), ids.places(table.column("id"), folder), table.column(name))
     return held
 
 
@@ -351,7 +353,7 @@ def _paired(beside: Workspace, plan: Plan | None, scored: _Scored) -> examine.Pa
     """The texts of --pairs, ranked by the tables of the corpus's largest domain, whatever they are themselves."""
     if plan is None or not plan.knots:
         raise SettingsError("--pairs needs the plan of the run", fix="give `curate tier` first")
-    ids, _ = gather.sort_ids(beside.read_all("examples", ["id"]).column("id"))
+    ids = gather.sort_ids(beside.read_all("examples", ["id"]).column("id"))
     domain = max(plan.knots, key=lambda each: (each.rows, each.domain)).domain
     scores = _scores(beside, plan, scored, ids)
     kind = domain.rpartition("/")[2] if "/" in domain else "chat"
@@ -359,7 +361,7 @@ def _paired(beside: Workspace, plan: Plan | None, scored: _Scored) -> examine.Pa
     part = causes.of_rows(plan, scores, *everywhere)
     known = np.any([~np.isnan(each) for each in scores.values()], axis=0) if scores else np.zeros(len(ids), np.bool_)
     lines = beside.read_table("pairs.parquet")
-    at = places_of(ids, lines.column("id"), "pairs.parquet")
+    at = ids.places(lines.column("id"), "pairs.parquet")
     unread = beside.about("pairs.parquet").get("unread")
     return examine.Paired(
         groups=groups.by_values("group", lines.column("group")),
@@ -373,15 +375,15 @@ def _paired(beside: Workspace, plan: Plan | None, scored: _Scored) -> examine.Pa
 
 
 def _line(
-    space: Workspace, parent: Workspace, corpus: Corpus, visits: Visits, order: pa.Array, days: int | None
+    space: Workspace, parent: Workspace, corpus: Corpus, visits: Visits, ids: Ids, days: int | None
 ) -> examine.Line:
     """The edition and its parent."""
-    ids, theirs = gather.sort_ids(parent.read_all("examples", ["id"]).column("id"))
-    before = gather.visits(ids, parent.read_table("order.parquet", ["stage", "id", "role"]), _augmented(parent))
+    theirs = gather.sort_ids(parent.read_all("examples", ["id"]).column("id"))
+    before = gather.visits(theirs, parent.read_table("order.parquet", ["stage", "id", "role"]), _augmented(parent))
     audited = parent.read_json("audit/report.json", _Audited) if parent.disk.exists("audit/report.json") else _Audited()
     return examine.Line(
-        now=_edition(space, corpus, visits, order),
-        before=_edition(parent, _corpus(parent, ids, theirs, [], None), before, theirs),
+        now=_edition(space, corpus, visits, ids.order),
+        before=_edition(parent, _corpus(parent, theirs, [], None), before, theirs.order),
         parent=PurePosixPath(parent.name).name,
         number=(audited.drift.edition if audited.drift else 1) + 1,
         days=days,
@@ -393,16 +395,18 @@ def _edition(space: Workspace, corpus: Corpus, visits: Visits, order: pa.Array) 
     return drift.Edition(corpus, source, gather.first_stages(corpus.rows, visits))
 
 
-def _signals(space: Workspace, ids: pa.Array, skipped: list[str]) -> examine.Signals | None:
+def _signals(space: Workspace, ids: Ids, skipped: list[str]) -> examine.Signals | None:
     if not space.parts("training/signals"):
         skipped.append("Loss: no training has written signals, so nothing is known of what the model learnt.")
         return None
     table = space.read_all("training/signals", ["curate_id", "visit", "loss"])
-    row = places_of(ids, gather.origins(table.column("curate_id"), _augmented(space)), "training/signals")
+    row = ids.places(gather.origins(table.column("curate_id"), _augmented(space)), "training/signals")
     return examine.Signals(row, table.column("visit").to_numpy(), table.column("loss").cast(pa.float64()).to_numpy())
 
 
-def _vectors(space: Workspace, corpus: Corpus, skipped: list[str]) -> tuple[coverage.Vectors | None, Asked | None]:
+def _vectors(
+    space: Workspace, corpus: Corpus, ids: Ids, skipped: list[str]
+) -> tuple[coverage.Vectors | None, Asked | None]:
     """The vectors of a sample of rows, and of the hold-out or a sample of it."""
     if not space.parts("vectors"):
         skipped.append("Variety: there are no vectors, so variety of meaning and reach are not measured.")
@@ -412,7 +416,7 @@ def _vectors(space: Workspace, corpus: Corpus, skipped: list[str]) -> tuple[cove
     wanted = np.zeros(corpus.rows, np.bool_)
     wanted[sample] = wanted[held] = True
     blocks = []
-    for block in _blocks(space, corpus.ids):
+    for block in _blocks(space, ids):
         kept = wanted[block.row]
         blocks.append(coverage.Vectors(block.row[kept], block.values[kept]))
     row = np.concatenate([block.row for block in blocks])
@@ -422,9 +426,9 @@ def _vectors(space: Workspace, corpus: Corpus, skipped: list[str]) -> tuple[cove
     return coverage.Vectors(sample, values[one]), Asked("hold-out", values[other], row=held)
 
 
-def _blocks(space: Workspace, ids: pa.Array) -> Iterator[coverage.Vectors]:
+def _blocks(space: Workspace, ids: Ids) -> Iterator[coverage.Vectors]:
     """The vectors of all rows, a part at a time, in the order of the parts."""
-    place, begin = places_of(ids, space.read_all("vectors", ["id"]).column("id"), "vectors"), 0
+    place, begin = ids.places(space.read_all("vectors", ["id"]).column("id"), "vectors"), 0
     for table in space.read_parts("vectors", ["vector"]):
         here, begin = place[begin : begin + len(table)], begin + len(table)
         flat = table.column("vector").combine_chunks().flatten()
@@ -448,10 +452,10 @@ def _user_names(space: Workspace) -> set[str]:
     return {field.name for kind in kinds if pa.types.is_struct(kind) for field in kind}
 
 
-def _mined(space: Workspace, ids: pa.Array) -> dict[str, NDArray[np.int64]]:
+def _mined(space: Workspace, ids: Ids) -> dict[str, NDArray[np.int64]]:
     """The rows that each table of mine names."""
     paths = {name: f"mined/{name}.parquet" for name in MINED if space.disk.exists(f"mined/{name}.parquet")}
-    return {name: places_of(ids, space.read_table(path, ["id"]).column("id"), path) for name, path in paths.items()}
+    return {name: ids.places(space.read_table(path, ["id"]).column("id"), path) for name, path in paths.items()}
 
 
 def _found(space: Workspace, rows: int, mined: Mapping[str, NDArray[np.int64]]) -> NDArray[np.object_]:
