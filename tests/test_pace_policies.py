@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from curate.core.agreement import spearman
 from curate.core.plan import Plan
 from curate.errors import SettingsError
 from curate.pace import arrange, goals, policies
@@ -208,6 +209,22 @@ def test_representative_rows_come_first_in_each_skill() -> None:
             assert (np.diff(typical) <= 0).all()
 
 
+def test_without_a_density_rows_of_a_stage_come_at_random_unless_the_easy_ones_are_to_lead() -> None:
+    rows, frame = made(300)
+    rows = arrange.Rows(**{**vars(rows), "typical": None})
+
+    def order(first: str) -> list[float]:
+        """Spearman's correlation of place and difficulty in each stage and skill."""
+        _, found = laid(rows, frame, policy="one-pass", first=first)
+        cells = [(each.order, skill) for each in found for skill in range(3)]
+        hard = [rows.difficulty[places[rows.skill[places] == skill]] for places, skill in cells]
+        return [spearman(np.arange(float(len(each))), each) for each in hard if len(each) > 1]
+
+    assert order("auto") == order("random")
+    assert abs(np.mean(order("random"))) < 0.15
+    assert order("easy") == pytest.approx([1.0] * len(order("easy")))
+
+
 def test_representative_rows_first_without_a_density_is_refused() -> None:
     rows, frame = made(30)
 
@@ -215,7 +232,9 @@ def test_representative_rows_first_without_a_density_is_refused() -> None:
         laid(arrange.Rows(**{**vars(rows), "typical": None}), frame, first="representative")
 
 
-@pytest.mark.parametrize(("key", "value"), [("max_new_skills", 2), ("first", "representative"), ("opening", 0.1)])
+@pytest.mark.parametrize(
+    ("key", "value"), [("max_new_skills", 2), ("first", "representative"), ("first", "random"), ("opening", 0.1)]
+)
 def test_a_setting_that_the_policy_does_not_read_is_refused(key: str, value: Any) -> None:  # noqa: ANN401 - any setting
     with pytest.raises(SettingsError, match=f"does not read {key}"):
         laid(*made(30), 0, policy="folding", **{key: value})

@@ -365,16 +365,19 @@ def _asked(
 def _in_order(
     new: NDArray[np.int64], rows: Rows, rank: NDArray[np.int64], goal: Goal, settings: Settings, dice: Dice
 ) -> NDArray[np.int64]:
-    """The new rows of one stage: by luck where it is mixed, else as its policy says."""
+    """The new rows of one stage: by luck where it is mixed, else as its policy and what comes first say."""
+    by_luck = new[np.argsort(rows.luck[new], kind="stable")]
     if goal.mixed:
-        return new[np.argsort(rows.luck[new], kind="stable")]
+        return by_luck
     by_rank = new[np.argsort(rank[new], kind="stable")]
     if goal.module and not policies.traits(goal.policy).by_tier:
         pace = policies.Pace(settings.pacing, settings.start, settings.full_at)
         rising = np.arange(len(by_rank))
         chance = dice(f"policy of {goal.module}")
         return by_rank[policies.sequence(goal.policy, rising, rows.skill[by_rank], rows.luck[by_rank], chance, pace)]
-    if goal.representative and rows.typical is not None:
+    if goal.first == "random":
+        return by_luck
+    if goal.first == "representative" and rows.typical is not None:
         return by_rank[np.argsort(-rows.typical[by_rank], kind="stable")]
     return by_rank
 
@@ -417,7 +420,7 @@ def _inverse(order: NDArray[np.int64]) -> NDArray[np.int64]:
 def _refuse_unread(settings: Settings) -> None:
     """A setting that the policy would not read is a mistake, not a wish to be passed over."""
     unread = [] if settings.max_new_skills is None else ["max_new_skills"]
-    if settings.first == "representative" and settings.policy != "interleaved":
+    if settings.first in {"random", "representative"} and settings.policy != "interleaved":
         unread.append("first")
     if settings.opening:
         unread.append("opening")

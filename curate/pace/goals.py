@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from curate.core.vary import Kind
-    from curate.pace.module import Module
+    from curate.pace.module import First, Leading, Module
     from curate.pace.policies import Policy
     from curate.pace.settings import Settings
 
@@ -43,7 +43,8 @@ class Goal:
     vary: Mapping[Kind, float] = field(default_factory=dict)
     floor: Mapping[str, float] = field(default_factory=dict)
     """Smallest share of each group that was met, by column."""
-    representative: bool = False
+    first: Leading = "easy"
+    """Which of its new rows come first, skill by skill."""
     learning: LearningRate = field(default_factory=LearningRate)
     gate: Gate = field(default_factory=Gate)
 
@@ -87,7 +88,7 @@ def by_number(settings: Settings, count: int, tiers: int, *, density: bool) -> t
                 edges=settings.edges if traits.by_tier and from_the_middle(number, count) else 0.0,
                 vary=_varied(settings.vary, number, count),
                 floor=settings.floor,
-                representative=_representative(settings.first, settings.policy, density=density),
+                first=_first(settings.first, settings.policy, density=density),
                 gate=settings.gate,
             )
         )
@@ -125,7 +126,7 @@ def by_module(settings: Settings, modules: Sequence[Module], *, density: bool) -
                 edges=_else(module.edges, settings.edges if from_the_middle(number, count) else 0.0),
                 vary=_varied(settings.vary, number, count) if module.vary is None else module.vary,
                 floor=settings.floor if module.floor is None else module.floor,
-                representative=_representative(module.first or settings.first, policy, density=density),
+                first=_first(module.first or settings.first, policy, density=density),
                 gate=module.gate or settings.gate,
             )
         )
@@ -192,16 +193,17 @@ def _varied(shares: Mapping[Kind, float], number: int, count: int) -> dict[Kind,
     return {kind: share for kind, share in shares.items() if (number > 0 if kind == RETRIEVAL else early) and share}
 
 
-def _representative(first: str, policy: Policy, *, density: bool) -> bool:
-    traits = policies.traits(policy)
-    if first == "representative":
-        if not density:
-            raise SettingsError(
-                "representative rows are to come first, and no score says which they are",
-                fix="score with --scorers density beside the others, or set [pace] first = 'easy'",
-            )
-        return True
-    return first == "auto" and density and traits.by_tier
+def _first(first: First, policy: Policy, *, density: bool) -> Leading:
+    if first == "representative" and not density:
+        raise SettingsError(
+            "representative rows are to come first, and no score says which they are",
+            fix="score with --scorers density beside the others, or set [pace] first = 'random'",
+        )
+    if first != "auto":
+        return first
+    if not policies.traits(policy).by_tier:
+        return "easy"
+    return "representative" if density else "random"
 
 
 def _shares(settings: Settings, count: int) -> tuple[float, ...]:

@@ -11,7 +11,10 @@ from curate.core.vary import Kind
 from curate.pace.policies import Policy
 from curate.protocol import Frozen
 
-First = Literal["auto", "easy", "representative"]
+First = Literal["auto", "random", "easy", "representative"]
+Leading = Literal["random", "easy", "representative"]
+"""What `First` comes to, once it is known whether rows have a density."""
+
 Share = Annotated[float, Field(ge=0, le=0.5)]
 
 

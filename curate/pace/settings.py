@@ -56,8 +56,9 @@ class Settings(Frozen):
     passes: int = Field(default=1, ge=1, le=100, description="How often each stage is gone through.")
     first: First = Field(
         default="auto",
-        description="Which new rows of a skill come first in a stage: easy, representative (asks for density), or "
-        "representative where there is a density and the policy goes by tiers.",
+        description="Which new rows of a skill come first in a stage: random, easy, or representative (asks for "
+        "density). By default representative where there is a density, else random, if the policy goes by tiers; "
+        "other policies say themselves.",
     )
     max_new_skills: int | None = Field(
         default=None, ge=1, description="Most skills that one stage opens; by default as many as are ready."

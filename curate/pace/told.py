@@ -65,8 +65,10 @@ def how(settings: Settings, goals: Sequence[Goal], tiers: int) -> tuple[str, ...
             "Inside a stage skills are interleaved: any aligned block of 64 rows holds each skill's share within "
             "two rows."
         )
-    if any(goal.representative for goal in goals):
+    if any(goal.first == "representative" for goal in goals):
         said.append("Inside a stage the rows in the densest neighbourhoods come first, atypical ones later.")
+    if any(goal.first == "random" and not goal.mixed for goal in goals):
+        said.append("Inside a stage the rows of each skill come at random, whatever their difficulty.")
     if settings.max_new_skills is not None and by_tier:
         said.append(f"No stage opens more than {settings.max_new_skills} skills.")
     if settings.window:

@@ -7,8 +7,8 @@ tokens of one pass, too few to learn it all; `noise`: two passes, and 30 % of th
 have a wrong answer; `long`: four passes over clean rows, where theory predicts nothing; `merge`: adapters on a model
 that went through the curriculum once, trained apart on each module and merged, against one that goes through all.
 `tiered` and `tiered-noise`: `short` and `noise` without modules, in the order that `curate` makes by default;
-`interleaved`: `short` under that policy, without modules and prerequisites. The table and the verdict are those of the
-command.
+`sorted`: that of `tiered` with the easiest rows of each stage first; `interleaved`: `short` under that policy, without
+modules and prerequisites. The table and the verdict are those of the command.
 """
 
 from __future__ import annotations
@@ -93,7 +93,8 @@ EXPERIMENTS = {
     "long": Experiment("--budget 4 --arms curriculum"),
     "merge": Experiment("--budget 1 --adapter lora --arms merged"),
     "tiered": Experiment("--budget 1 --arms random-paced,no-review,anti,warm-up", pace=""),
-    "tiered-noise": Experiment("--budget 2 --arms random-paced,no-review,anti,warm-up", wrong=WRONG, pace=""),
+    "tiered-noise": Experiment("--budget 2 --arms random-paced", wrong=WRONG, pace=""),
+    "sorted": Experiment("--budget 1 --arms curriculum", pace='first = "easy"'),
     "interleaved": Experiment("--budget 1 --arms random-paced", pace='policy = "interleaved"', requires=False),
 }
 
