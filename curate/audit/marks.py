@@ -64,7 +64,6 @@ class Found(NamedTuple):
 
 def find(row: NDArray[np.int64], text: pa.Array, language: list[str | None]) -> Found:
     """Look through texts; *row* says to which row each belongs, *language* is that of each row."""
-    regions = [REGIONS.get(each or "en") for each in language]
     marked = {"control tokens": row[_matching(text, CONTROL_TOKENS)]}
     keys: list[tuple[int, str]] = []
     at = _matching(text, _SECRET)
@@ -74,7 +73,9 @@ def find(row: NDArray[np.int64], text: pa.Array, language: list[str | None]) -> 
     marked["e-mail addresses"] = _decided(row, text, _EMAIL, lambda found, _: is_address(found))
     at = _matching(text, f"{_PHONE}|{_CARD}|{_IBAN}")
     row, text = row[at], text.take(at)
-    marked["telephone numbers"] = _decided(row, text, _PHONE, lambda found, at: is_phone(found, regions[at]))
+    marked["telephone numbers"] = _decided(
+        row, text, _PHONE, lambda found, at: is_phone(found, REGIONS.get(language[at] or "en"))
+    )
     cards = _decided(row, text, _CARD, lambda found, _: is_card(found))
     accounts = _decided(row, text, _IBAN, lambda found, _: is_iban(found))
     marked["cards and bank accounts"] = np.concatenate([cards, accounts])

@@ -11,7 +11,7 @@ from curate.audit import exchange, intervals
 from curate.audit.sums import added, over
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from numpy.typing import NDArray
 
@@ -76,8 +76,12 @@ def table(
     within the strata. With one, a place is tested as a sample from the shares that were asked for.
     """
     members, units = groups.members(unit), int(unit.max(initial=-1)) + 1
-    by_unit = np.stack([added(unit, each.weights, units) for each in weighted])
-    effective = over(by_unit.sum(axis=1) ** 2, (by_unit**2).sum(axis=1))
+    by_unit = (added(unit, each.weights, units) for each in weighted)
+    if reference is None:
+        first = np.unique(unit, return_index=True)[1]
+        effective, tests = _against_exchange(members, by_unit, strata.codes[first])
+    else:
+        effective = np.array([_effective(weights) for weights in by_unit])
     counts = np.stack([added(groups.group, each.weights[groups.row], len(groups.labels)) for each in weighted])
     size = np.array([each.weights.sum() for each in weighted])
     share = over(counts, size[:, None])
@@ -87,8 +91,6 @@ def table(
         of_whole = intervals.part_to_whole(
             share * effective[:, None], effective[:, None], whole * effective[0], effective[0], confidence
         )
-        first = np.unique(unit, return_index=True)[1]
-        tests = _against_exchange(members, by_unit, strata.codes[first])
     else:
         whole = reference
         of_whole = (over(low, whole), over(high, whole))
@@ -115,18 +117,27 @@ def table(
     )
 
 
-def _against_exchange(members: Members, by_unit: NDArray[np.float64], strata: NDArray[np.int64]) -> Tests:
-    one = np.zeros(by_unit.shape[1], np.int64)
+def _against_exchange(
+    members: Members, by_unit: Iterable[NDArray[np.float64]], strata: NDArray[np.int64]
+) -> tuple[NDArray[np.float64], Tests]:
+    """The effective size of each place and its tests; of the weights of units, *by_unit*, one place's are held."""
+    one = np.zeros(len(strata), np.int64)
     sums, whole = exchange.member_sums(members, strata), exchange.member_sums(members, one)
-    given, p, p_crude, chance = [], [], [], []
+    effective, given, p, p_crude, chance = [], [], [], [], []
     for weights in by_unit:
         held = exchange.moments(weights, members, strata, sums)
         crude = exchange.moments(weights, members, one, whole)
+        effective.append(_effective(weights))
         given.append(over(held.observed, held.mean))
         p.append(exchange.p_values(held))
         p_crude.append(exchange.p_values(crude))
         chance.append(_mean_distance(crude.variance, float(weights.sum())))
-    return Tests(np.stack(given), np.stack(p), np.stack(p_crude), np.array(chance))
+    return np.array(effective), Tests(np.stack(given), np.stack(p), np.stack(p_crude), np.array(chance))
+
+
+def _effective(weights: NDArray[np.float64]) -> float:
+    squares = float((weights**2).sum())
+    return float(weights.sum()) ** 2 / squares if squares else np.nan
 
 
 def _against_reference(

@@ -129,11 +129,12 @@ def run(space: Workspace, settings: Settings, work: Work, given: Given | None = 
     finished = space.finished("score", _Scored)
     scored = finished[0] if finished else _Scored()
     mentions, marked = _read_texts(space, settings, ids.ranks)
-    grouped = [*_groups(space, settings, ids), *identity.axes(mentions)]
+    own = _own(space, ids)
+    grouped = [*_groups(space, settings, ids, own), *identity.axes(mentions)]
     references = {each.column: gather.reference(each, _wanted(settings, each)) for each in grouped}
     sampled, held_out = _vectors(space, corpus, ids, skipped)
     mined = _mined(space, ids)
-    used = _licences(space, corpus, told, ids.order, skipped)
+    used = _licences(space, corpus, told, ids, own["source"], skipped)
     evidence = examine.Evidence(
         corpus=corpus,
         visits=visits,
@@ -200,14 +201,23 @@ def _augmented(space: Workspace) -> list[pa.Table]:
     return list(space.read_parts("augmented", ["id", "parent"]))
 
 
-def _groups(space: Workspace, settings: Settings, ids: Ids) -> list[Groups]:
+def _own(space: Workspace, ids: Ids) -> dict[str, Coded]:
+    """The source and the language of each example."""
+    held = space.read_all("examples", list(OWN))
+    return {name: ids.sort(code(held.column(name))) for name in OWN}
+
+
+def _groups(space: Workspace, settings: Settings, ids: Ids, own: Mapping[str, Coded]) -> list[Groups]:
     """A grouping for each column that was named, and for those of `ALWAYS` that divide the rows."""
     named = (*settings.by, *settings.groups)
     held = []
     for column in dict.fromkeys((*ALWAYS, *named)):
-        one = (
-            _by_skill(space, ids) if column == "skill" else groups.by_values(column, _column(space, column, ids.order))
-        )
+        if column in own:
+            one = groups.by_label(column, own[column])
+        elif column == "skill":
+            one = _by_skill(space, ids)
+        else:
+            one = groups.by_values(column, _column(space, column, ids.order))
         if column in named or len(one.labels) > 1:
             held.append(one)
     return held
@@ -436,14 +446,14 @@ def _blocks(space: Workspace, ids: Ids) -> Iterator[coverage.Vectors]:
 
 
 def _licences(
-    space: Workspace, corpus: Corpus, given: Given, order: pa.Array, skipped: list[str]
+    space: Workspace, corpus: Corpus, given: Given, ids: Ids, source: Coded, skipped: list[str]
 ) -> tuple[LicenceUse, ...]:
     known = _user_names(space)
     named = [name for name in licences.COLUMNS if name in known]
     if not named and not given.licences:
         skipped.append("Licences: no source names one, in the recipe or in a column license.")
-    own = licences.said(_column(space, named[0], order)) if named else pa.repeat("", corpus.rows)
-    return licences.uses(code(_column(space, "source", order)), code(own), given.licences, corpus.trained)
+    said = licences.said(_column(space, named[0], ids.order)) if named else pa.repeat("", corpus.rows)
+    return licences.uses(source, code(said), given.licences, corpus.trained)
 
 
 def _user_names(space: Workspace) -> set[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -28,6 +29,7 @@ class Terms:
 
     words: tuple[str, ...]
 
+    @cached_property
     def phrases(self) -> list[tuple[int, str]]:
         """The terms that no single word can be, with their places."""
         return [(place, term) for place, term in enumerate(self.words) if not _is_word(term)]
@@ -52,7 +54,7 @@ def find(row: NDArray[np.int64], text: pa.Array, terms: Terms) -> tuple[NDArray[
     place = pc.index_in(runs, value_set=pa.array(terms.words, pa.string()))
     rows = [row[parent[np.asarray(pc.is_valid(place), np.bool_)]]]
     places = [np.asarray(pc.drop_null(place), np.int64)]
-    for at, phrase in terms.phrases():
+    for at, phrase in terms.phrases:
         holding = row[np.asarray(pc.match_substring(lower, phrase), np.bool_)]
         rows.append(holding)
         places.append(np.full(len(holding), at, np.int64))
