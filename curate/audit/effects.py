@@ -101,9 +101,7 @@ def compare(values: NDArray[np.float64], members: Members, strata: NDArray[np.in
     codes = np.unique(strata[known], return_inverse=True)[1].astype(np.int64)
     rising = np.argsort(values[known], kind="stable")
     units = np.bincount(inside.group, minlength=members.groups)
-    whole = ordered(values[known], np.zeros_like(codes), rising)
-    delta, size = placed(whole, inside)
-    p_crude, _ = exchanged(whole, inside)
+    delta, size, p_crude = _at_large(ordered(values[known], np.zeros_like(codes), rising), inside)
     low, high = intervals.of_delta(delta, size, confidence)
     given, given_size, p = within(ordered(values[known], codes, rising), inside)
     given_low, given_high = intervals.of_delta(given, given_size, confidence)
@@ -113,6 +111,13 @@ def compare(values: NDArray[np.float64], members: Members, strata: NDArray[np.in
 def crude(values: NDArray[np.float64], members: Members) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Cliff's delta of each group against the rest, and its effective size; see `placed`."""
     return placed(ordered(values, np.zeros(len(values), np.int64)), members)
+
+
+def _at_large(
+    values: Ordered, members: Members
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Cliff's delta, its effective size and its p-value, all values being of one stratum."""
+    return *placed(values, members), exchanged(values, members)[0]
 
 
 def placed(values: Ordered, members: Members) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -120,9 +120,17 @@ class _Audited(_Lenient):
 
 def run(space: Workspace, settings: Settings, work: Work, given: Given | None = None) -> Report:
     """Audit the run and write its reports."""
-    told = given or Given()
-    skipped: list[str] = []
     ids = gather.sort_ids(space.read_all("examples", ["id"]).column("id"))
+    evidence = _evidence(space, settings, given or Given(), ids)
+    report = _quote(space, examine.examine(evidence, settings.thresholds), ids)
+    space.write_json("audit/report.json", report, work.stamp)
+    _render(space, settings, report)
+    return report
+
+
+def _evidence(space: Workspace, settings: Settings, told: Given, ids: Ids) -> examine.Evidence:
+    """All that the audit looks at, as arrays."""
+    skipped: list[str] = []
     corpus = _corpus(space, ids, skipped, settings.unit)
     visits = gather.visits(ids, space.read_table("order.parquet", ["stage", "id", "role"]), _augmented(space))
     plan = space.read_json("plan.json", Plan) if space.disk.exists("plan.json") else None
@@ -135,7 +143,7 @@ def run(space: Workspace, settings: Settings, work: Work, given: Given | None = 
     sampled, held_out = _vectors(space, corpus, ids, skipped)
     mined = _mined(space, ids)
     used = _licences(space, corpus, told, ids, own["source"], skipped)
-    evidence = examine.Evidence(
+    return examine.Evidence(
         corpus=corpus,
         visits=visits,
         groups=grouped,
@@ -156,10 +164,6 @@ def run(space: Workspace, settings: Settings, work: Work, given: Given | None = 
         card=told.card,
         skipped=tuple(skipped),
     )
-    report = _quote(space, examine.examine(evidence, settings.thresholds), ids)
-    space.write_json("audit/report.json", report, work.stamp)
-    _render(space, settings, report)
-    return report
 
 
 def _render(space: Workspace, settings: Settings, report: Report) -> None:
