@@ -323,7 +323,7 @@ def _causes(
     if domain is None:
         inside = gather.domains(_column(space, "language", ids.order), kind)
     else:
-        inside = code(pc.fill_null(views.as_text(_column(space, domain, ids.order)), "none"))
+        inside = code(views.own_domains(_column(space, domain, ids.order)))
     scores = _scores(space, plan, scored, ids)
     part = causes.of_rows(plan, scores, inside, code(kind))
     if not causes.explains(part, corpus.difficulty):

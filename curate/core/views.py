@@ -164,6 +164,11 @@ def as_text(values: pa.Array | pa.ChunkedArray) -> pa.Array | pa.ChunkedArray:
     return pa.array(told, pa.string()) if isinstance(values, pa.Array) else pa.chunked_array([told], pa.string())
 
 
+def own_domains(values: pa.Array | pa.ChunkedArray) -> pa.Array | pa.ChunkedArray:
+    """The domains that a column of the user's names: its values as text, ``none`` where there is no value."""
+    return pc.fill_null(as_text(values), "none")
+
+
 def _told(value: object) -> str:
     if isinstance(value, list) and not any(isinstance(item, list | dict) for item in value):
         return " / ".join(str(item) for item in value if item is not None)

@@ -165,8 +165,8 @@ def _kind(space: Workspace, part: int, line: int) -> str | None:
 def _domain(example: pa.Table, kind: str | None, column: str | None) -> str | None:
     """The domain that the row was ranked in: its language and kind, or the user's column."""
     if column is not None:
-        value = views.as_text(views.user_column(example, column))[0].as_py()
-        return "none" if value is None else str(value)
+        own: str = views.own_domains(views.user_column(example, column))[0].as_py()
+        return own
     if kind is None:
         return None
     named: str = views.domains(example.column("language"), pa.chunked_array([[kind]]))[0].as_py()

@@ -175,7 +175,7 @@ def agreement(
     own = space.read_all("examples", ["language"]).column(0).take(pa.array(chosen))
     domains = views.domains(own, kinds)
     if domain is not None:
-        domains = pc.fill_null(views.as_text(_user_column(space, domain)).take(pa.array(chosen)), "none")
+        domains = views.own_domains(_user_column(space, domain).take(pa.array(chosen)))
     encoded = domains.combine_chunks().dictionary_encode()
     rows = agree.Rows(
         scores={name: values.astype(np.float32) for name, values in scores.items()},

@@ -430,6 +430,6 @@ def _domains(space: Workspace, settings: Settings) -> tuple[NDArray[np.int32], l
     if settings.domain is None:
         domain = views.domains(columns.strings(space, "language", ""), kinds)
     else:
-        domain = pc.fill_null(columns.strings(space, settings.domain, "rows are ranked inside"), "none")
+        domain = views.own_domains(columns.strings(space, settings.domain, "rows are ranked inside"))
     names, code = columns.codes(domain)
     return code, names, pc.index_in(kinds, pa.array(KINDS)).to_numpy().astype(np.int8)
