@@ -7,8 +7,8 @@ tokens of one pass, too few to learn it all; `noise`: two passes, and 30 % of th
 have a wrong answer; `long`: four passes over clean rows, where theory predicts nothing; `merge`: adapters on a model
 that went through the curriculum once, trained apart on each module and merged, against one that goes through all.
 `tiered` and `tiered-noise`: `short` and `noise` without modules, in the order that `curate` makes by default;
-`sorted`: that of `tiered` with the easiest rows of each stage first; `interleaved`: `short` under that policy, without
-modules and prerequisites. The table and the verdict are those of the command.
+`reviewed`: `tiered` with 40 % of review; `sorted`: `tiered` with the easiest rows of each stage first; `interleaved`:
+`short` under that policy, without modules and prerequisites. The table and the verdict are those of the command.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ remove = []                           # sums differ in a digit, which is no copy
 holdout = 0
 holdout_domain = ["split=test"]
 [pace]
-review = 0.15
+review = {review}
 {pace}
 [train]
 model = {model}
@@ -85,6 +85,7 @@ class Experiment:
     wrong: float = 0.0
     pace: str = MODULES
     requires: bool = True
+    review: float = 0.15
 
 
 EXPERIMENTS = {
@@ -94,6 +95,7 @@ EXPERIMENTS = {
     "merge": Experiment("--budget 1 --adapter lora --arms merged"),
     "tiered": Experiment("--budget 1 --arms random-paced,no-review,anti,warm-up", pace=""),
     "tiered-noise": Experiment("--budget 2 --arms random-paced", wrong=WRONG, pace=""),
+    "reviewed": Experiment("--budget 1 --arms curriculum", pace="", review=0.4),
     "sorted": Experiment("--budget 1 --arms curriculum", pace='first = "easy"'),
     "interleaved": Experiment("--budget 1 --arms random-paced", pace='policy = "interleaved"', requires=False),
 }
@@ -139,7 +141,7 @@ def prepare(folder: Path, experiment: Experiment) -> Path:
     (folder / "skills.toml").write_text("".join(listed), encoding="utf-8")
     paths = {"source": "rows.jsonl", "model": "model", "skills": "skills.toml"}
     quoted = {name: json.dumps(str(folder / path)) for name, path in paths.items()}
-    recipe = RECIPE.format(**quoted, pace=experiment.pace)
+    recipe = RECIPE.format(**quoted, pace=experiment.pace, review=experiment.review)
     (folder / "recipe.toml").write_text(recipe, encoding="utf-8")
     return folder / "recipe.toml"
 
