@@ -92,6 +92,14 @@ def test_log_odds_by_hand() -> None:
     assert np.isclose(error[0], np.sqrt(1 / 50 + 1 / 150 + 1 / 30 + 1 / 170))
 
 
+def test_a_word_of_every_row_has_no_odds_worth_telling() -> None:
+    with np.errstate(all="raise"):
+        delta, error = association.log_odds(np.array([40]), 40, np.array([60]), 60, np.array([1.0]))
+
+    assert np.isfinite([*delta, *error]).all()
+    assert abs(delta / error)[0] < 0.01
+
+
 def test_npmi_runs_from_never_to_always_together() -> None:
     held = association.npmi(np.array([10, 0, 1]), 10, np.array([10, 5, 10]), 100)
 

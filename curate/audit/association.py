@@ -91,7 +91,7 @@ def log_odds(
     the prior adds `PRIOR_ROWS` rows that hold the word as often as the corpus does. The error keeps the terms of the
     rows without the word, which the paper drops since words of a text are rare.
     """
-    prior = np.maximum(background, 1e-9) * PRIOR_ROWS
+    prior = np.clip(background, 1e-9, 1 - 1e-9) * PRIOR_ROWS
     first, second = both + prior, others + prior
     without_first = rows + PRIOR_ROWS - first
     without_second = other_rows + PRIOR_ROWS - second

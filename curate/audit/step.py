@@ -350,15 +350,14 @@ def lay_out(beside: Workspace, readings: Sequence[Reading], stamp: Stamp) -> Non
 
     Raises `SettingsError` where they cannot be matched as is asked.
     """
-    seen = pa.array([], pa.string())
+    seen: set[str] = set()
     for reading in readings:
         for table in reading.examples:
-            fresh = table.filter(pc.invert(pc.is_in(table.column("id"), value_set=seen)))
-            ids = fresh.column("id").combine_chunks()
-            first = np.sort(np.unique(pc.index_in(ids, value_set=ids.unique()).to_numpy(), return_index=True)[1])
-            seen = pa.concat_arrays([seen, ids.unique()])
+            first = {known: place for place, known in reversed([*enumerate(table.column("id").to_pylist())])}
+            fresh = sorted(place for known, place in first.items() if known not in seen)
+            seen |= first.keys()
             part = Workspace.part("examples", len(beside.parts("examples")))
-            beside.write_table(part, fresh.select([*schemas.EXAMPLES.names, "user"]).take(first), stamp)
+            beside.write_table(part, table.select([*schemas.EXAMPLES.names, "user"]).take(fresh), stamp)
     unread = sum(reading.unread for reading in readings)
     beside.write_table("pairs.parquet", pa.concat_tables(map(pairing.joined, readings)), stamp, {"unread": unread})
 
