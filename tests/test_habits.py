@@ -23,8 +23,8 @@ def _dependencies() -> set[str]:
     return {re.split(r"[<>=\[ ]", each)[0] for group in groups for each in group} - {"curate-curriculum"}
 
 
-def _release(name: str) -> Any:  # noqa: ANN401 - a function of a script
-    return runpy.run_path(str(ROOT / ".ci" / "release.py"), run_name="release")[name]
+def _script(file: str, name: str) -> Any:  # noqa: ANN401 - a function of a script
+    return runpy.run_path(str(ROOT / ".ci" / file), run_name="script")[name]
 
 
 def test_every_dependency_is_justified_and_nothing_else_is() -> None:
@@ -46,6 +46,14 @@ def test_every_dependency_has_its_version_pinned() -> None:
     assert {re.sub(r"[-_.]+", "-", name.lower()) for name in _dependencies()} <= pinned
 
 
+def test_the_lowest_versions_are_the_bounds_but_for_torch() -> None:
+    found = _script("lowest.py", "lowest")(
+        ["moto[s3]>=5.1", "torch>=2.7", "ours[train]"], ["# these", "moto==5.3", "torch==2.13.0", "torchmetrics==1.9.0"]
+    )
+
+    assert found == ["moto==5.1", "torch==2.13.0"]
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_links_between_pages_lead_somewhere(page: Path) -> None:
     text = re.sub(r"^```.*?^```", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
@@ -57,20 +65,22 @@ def test_links_between_pages_lead_somewhere(page: Path) -> None:
 def test_a_release_moves_what_was_unreleased_under_its_version() -> None:
     log = "# Changelog\n\n## Unreleased\n\n- New.\n\n## 0.1.0 · 2025-01-01\n\n- Old.\n"
 
-    assert _release("dated")(log, "0.2.0", "2026-01-02") == (
+    assert _script("release.py", "dated")(log, "0.2.0", "2026-01-02") == (
         "# Changelog\n\n## Unreleased\n\n## 0.2.0 · 2026-01-02\n\n- New.\n\n## 0.1.0 · 2025-01-01\n\n- Old.\n"
     )
 
 
 def test_nothing_new_is_no_release() -> None:
     with pytest.raises(SystemExit, match="nothing to release"):
-        _release("dated")("# Changelog\n\n## Unreleased\n\n## 0.1.0 · 2025-01-01\n\n- Old.\n", "0.2.0", "2026-01-02")
+        _script("release.py", "dated")(
+            "# Changelog\n\n## Unreleased\n\n## 0.1.0 · 2025-01-01\n\n- Old.\n", "0.2.0", "2026-01-02"
+        )
 
 
 @pytest.mark.parametrize(("version", "words"), [("0.0.9", "not later"), ("1.0", "no version like")])
 def test_a_version_must_be_a_later_one(version: str, words: str) -> None:
     with pytest.raises(SystemExit, match=words):
-        _release("versioned")((ROOT / "curate" / "__init__.py").read_text(encoding="utf-8"), version)
+        _script("release.py", "versioned")((ROOT / "curate" / "__init__.py").read_text(encoding="utf-8"), version)
 
 
 def test_the_version_stands_in_one_place() -> None:

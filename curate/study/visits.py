@@ -50,6 +50,6 @@ def strangeness(rows: pl.DataFrame) -> pl.Series:
     and last_loss.
     """
     group = ("skill", "tier")
-    middle = pl.col("last_loss").median().over(*group)
-    spread = 1.4826 * (pl.col("last_loss") - middle).abs().median().over(*group)
-    return rows.select((pl.col("last_loss") - middle) / pl.max_horizontal(spread, 0.1)).to_series()
+    above = rows.select(*group, above=pl.col("last_loss") - pl.col("last_loss").median().over(*group))
+    spread = 1.4826 * pl.col("above").abs().median().over(*group)
+    return above.select(pl.col("above") / pl.max_horizontal(spread, 0.1)).to_series()

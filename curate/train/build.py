@@ -174,7 +174,7 @@ def _of_trl(common: Mapping[str, Any], settings: Settings, feed: Feed, folder: P
     from trl import SFTConfig, SFTTrainer
 
     looked_at = Dataset.from_dict({"input_ids": [[0, 0]], "labels": [[0, 0]]})
-    more = {"dataset_kwargs": {"skip_prepare_dataset": True}, "max_length": None, "packing": False}
+    more = {"dataset_kwargs": {"skip_prepare_dataset": True}, "max_length": None, "packing": False, "loss_type": "nll"}
     return staged(SFTTrainer, feed)(
         args=_arguments(settings, folder, SFTConfig, more), train_dataset=looked_at, **common
     )
@@ -188,13 +188,6 @@ def _arguments(
 
     kind = kind or TrainingArguments
     place = pick_device(settings.device)
-    checkpointing = (
-        "activation_checkpointing"
-        if "activation_checkpointing" in kind.__dataclass_fields__
-        else "gradient_checkpointing"
-    )
-    if checkpointing == "activation_checkpointing" and kind is not TrainingArguments:
-        more = {**(more or {}), "gradient_checkpointing": False}
     return kind(
         output_dir=str(folder),
         per_device_train_batch_size=settings.batch_rows,
@@ -213,6 +206,19 @@ def _arguments(
         seed=settings.seed,
         use_cpu=place.type == "cpu",
         bf16=place.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False),
-        **{checkpointing: settings.gradient_checkpointing},
+        **checkpointing(kind, wanted=settings.gradient_checkpointing),
         **(more or {}),
     )
+
+
+def checkpointing(kind: type[Any], *, wanted: bool) -> dict[str, bool]:
+    """The arguments of TRL's or transformers' *kind* that say whether activations are computed twice to save memory.
+
+    Newer transformers say `activation_checkpointing`; TRL still has the older name too, and sets it where nobody does.
+    """
+    from transformers import TrainingArguments
+
+    if "activation_checkpointing" not in kind.__dataclass_fields__:
+        return {"gradient_checkpointing": wanted}
+    older = {} if kind is TrainingArguments else {"gradient_checkpointing": False}
+    return {"activation_checkpointing": wanted} | older

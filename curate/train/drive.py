@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from curate.train.build import quietly, require
+from curate.train.build import checkpointing, quietly, require
 from curate.train.delivered import Delivered, Lengths, compare, marked, pieces
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def of_trl(lengths: Lengths, options: Mapping[str, object], *, ranks: int = 1) -
     from datasets import Dataset
     from trl import SFTConfig, SFTTrainer
 
-    more = {"bf16": False, "activation_checkpointing": False, "report_to": [], "use_cpu": True, **options}
+    more = {"bf16": False, "report_to": [], "use_cpu": True, **checkpointing(SFTConfig, wanted=False), **options}
     with tempfile.TemporaryDirectory() as folder, quietly():
         made = SFTTrainer(
             model=_network(),
