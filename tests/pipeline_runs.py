@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import shutil
+import signal
 from contextlib import contextmanager, suppress
 from hashlib import sha256
 from typing import IO, TYPE_CHECKING, ClassVar
@@ -57,6 +58,11 @@ def recipe(source: Path, **tables: object) -> Recipe:
         "audit": {"by": ["author"]},
     }
     return check({**value, **tables}, "a test's recipe")
+
+
+def hears_ctrl_c() -> None:
+    """For a process to be started: what a shell runs in the background ignores the signal, and all that it starts."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def tree(folder: Path) -> dict[str, str]:

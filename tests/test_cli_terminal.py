@@ -21,7 +21,7 @@ from curate.engines.local import LocalEngine
 from curate.protocol import Done, Part
 from curate.store.stamps import stamp
 from curate.store.work import Work
-from tests.pipeline_runs import tree, write_source
+from tests.pipeline_runs import hears_ctrl_c, tree, write_source
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -182,11 +182,6 @@ def test_no_color_draws_without_colour(slow: Path) -> None:
 # --- Ctrl-C ---
 
 
-def _hears_ctrl_c() -> None:
-    """What a shell starts in the background ignores the signal, and all that it starts in turn."""
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-
-
 @pytest.mark.slow
 @pytest.mark.model
 @pytest.mark.parametrize("workers", ["1", "2"])
@@ -199,7 +194,7 @@ def test_ctrl_c_ends_cleanly_says_how_to_go_on_and_loses_nothing(slow: Path, wor
         stdout=subprocess.PIPE,
         text=True,
         start_new_session=True,
-        preexec_fn=_hears_ctrl_c,
+        preexec_fn=hears_ctrl_c,
     )
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline and len(list((slow / "a run").glob("scores/*/part-*.parquet"))) < 2:

@@ -23,7 +23,7 @@ from curate.recipe import dump
 from curate.store.disk import LocalDisk
 from curate.store.workspace import Workspace
 from curate.verify import step as verify
-from tests.pipeline_runs import recipe, tree, write_source
+from tests.pipeline_runs import hears_ctrl_c, recipe, tree, write_source
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -181,7 +181,7 @@ def test_a_second_run_on_one_folder_is_refused_while_the_first_is_at_work(tmp_pa
 def test_ctrl_c_ends_with_130_and_the_next_run_goes_on(tmp_path: Path, source: Path) -> None:
     path, run = tmp_path / "small.toml", tmp_path / "run"
     path.write_bytes(dump(recipe(source)))
-    process = subprocess.Popen(command(path, run), stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(command(path, run), stderr=subprocess.PIPE, text=True, preexec_fn=hears_ctrl_c)
     while process.poll() is None and not (run / "recipe.toml").exists():
         time.sleep(0.02)
     process.send_signal(signal.SIGINT)
