@@ -109,9 +109,9 @@ def play(parts: int, workers: int, seconds: float, driver_seconds: float, deaths
 @click.option("--write-ms", type=float, default=0.015, help="Processor time of sorting and writing a row.")
 @click.option("--driver-ms", type=float, default=5.0, help="What the driver does for each part of a job.")
 @click.option(
-    "--whole-us", type=float, default=257.0, help="Driver's time for a row in the steps over the whole corpus."
+    "--whole-us", type=float, default=112.0, help="Driver's time for a row in the steps over the whole corpus."
 )
-@click.option("--row-bytes", type=float, default=660.0, help="Driver's memory for a row.")
+@click.option("--row-bytes", type=float, default=725.0, help="Driver's memory for a row.")
 @click.option("--tokens", type=float, default=125.0, help="Tokens of a row.")
 @click.option("--lm-tokens-per-second", type=float, default=0.0, help="Of one worker; 0 leaves language models out.")
 @click.option("--deaths-per-hour", type=float, default=0.01, help="Of one worker.")
