@@ -189,8 +189,3 @@ def _pooled(placements: NDArray[np.float64], strata: NDArray[np.int64], count: i
     mean = over(added(strata, placements, count), rows.astype(np.float64))
     free = int(np.maximum(rows - 1, 0).sum())
     return float(((placements - mean[strata]) ** 2).sum() / free) if free else float(placements.var(ddof=1))
-
-
-def midranks(values: NDArray[np.float64], strata: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Ranks from 1 within each stratum; equal values share the mean of their ranks."""
-    return ordered(values, strata).ranks

@@ -8,9 +8,9 @@ import numpy as np
 
 from curate.audit import intervals
 from curate.audit.corpus import ROLES
-from curate.audit.effects import midranks
 from curate.audit.report import Figure, Finding, Interval, Learnt, LossOf, Place
 from curate.audit.sums import added
+from curate.core.agreement import spearman
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -72,9 +72,7 @@ def within(
         inside = known & (stage == each)
         one, other = loss[inside], difficulty[inside]
         if inside.sum() >= LEAST_ROWS and len(np.unique(one)) > 1 and len(np.unique(other)) > 1:
-            same = np.zeros(len(one), np.int64)
-            rho = float(np.corrcoef(midranks(one, same), midranks(other, same))[0, 1])
-            held.append((rho, len(one)))
+            held.append((spearman(one, other), len(one)))
     rows = sum(count for _, count in held)
     if not rows:
         return None, 0.0, 0

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from curate.audit import intervals
-from curate.audit.effects import crude, midranks
+from curate.audit.effects import crude
 from curate.audit.exchange import Members
 from curate.audit.intervals import known
 from curate.audit.report import Progression, ReviewOf, Step
 from curate.audit.strata import length_bins
+from curate.core.agreement import spearman
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -84,9 +85,7 @@ def rank_share(difficulty: NDArray[np.float64], tokens: NDArray[np.float64]) -> 
     both = ~np.isnan(difficulty) & ~np.isnan(tokens)
     if both.sum() < LEAST_IN_BIN or len(np.unique(tokens[both])) < 2 or len(np.unique(difficulty[both])) < 2:
         return None
-    same = np.zeros(int(both.sum()), np.int64)
-    one, other = (midranks(each[both], same) for each in (difficulty, tokens))
-    return known(float(np.corrcoef(one, other)[0, 1] ** 2))
+    return known(spearman(difficulty[both], tokens[both]) ** 2)
 
 
 def step(corpus: Corpus, visits: Visits, stage: int, following: int, confidence: float) -> Step:
