@@ -180,4 +180,4 @@ def told_apart(pool: Pool, found: edges.Edges) -> float:
 
 def mined(pool: Pool, around: Space) -> edges.Edges:
     prompts, answers = strings(pool.prompts), strings(pool.answers)
-    return edges.find(around.vectors, around.place, around.cosine, prompts, answers, {}, 0.1)
+    return edges.find(around.vectors, around.place, prompts, answers, {}, 0.1)

@@ -40,10 +40,35 @@ def test_widening_gives_the_true_neighbours_where_all_are_reached() -> None:
     np.fill_diagonal(cosine, -np.inf)
     order = np.argsort(-cosine, axis=1)
 
-    places, found = local.widen(vectors, order[:, :25].astype(np.int64), 20)
+    places, found = local.widen([vectors], order[:, :25].astype(np.int64), 20)
 
     assert (places == order[:, :20]).all()
     assert found == pytest.approx(np.take_along_axis(cosine, order[:, :20], 1), abs=1e-6)
+
+
+def test_shrinking_keeps_strong_axes_and_their_order() -> None:
+    vectors = np.array([[0.8, 0.6, 0, 0], [0.8, -0.6, 0, 0], [0.96, 0, 0.28, 0], [0.96, 0, -0.28, 0]], np.float32)
+
+    made = local.shrunk(vectors)
+
+    first, second = (vectors**2).sum(axis=0)[:2]
+    kept = np.array([first / (first + 1), second / (second + 1)])  # the mean of the four axes is 1
+    expected = vectors[:, :2] * kept
+    expected /= np.linalg.norm(expected, axis=1, keepdims=True)
+    assert np.abs(made) == pytest.approx(np.abs(expected), abs=1e-6)
+    assert made @ made.T == pytest.approx(expected @ expected.T, abs=1e-6)
+
+
+def test_cosines_are_the_mean_over_the_spaces() -> None:
+    one, other = unit(30, 8), unit(30, 4)
+    both = (one @ one.T + other @ other.T) / 2
+    np.fill_diagonal(both, -np.inf)
+    order = np.argsort(-both, axis=1)
+
+    places, found = local.widen([one, other], order[:, :25].astype(np.int64), 20)
+
+    assert (places == order[:, :20]).all()
+    assert found == pytest.approx(np.take_along_axis(both, order[:, :20], 1), abs=1e-6)
 
 
 def test_a_row_alone_is_rarer_than_rows_in_a_crowd() -> None:

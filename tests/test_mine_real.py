@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from curate.mine import contaminate, duplicates, local, noise
+from curate.mine import contaminate, duplicates, edges, noise
 from curate.mine.tokens import strings
 from tests import mined_sets as sets
 from tests.test_mine_duplicates import find
@@ -80,7 +80,7 @@ def test_out_of_scope_questions_are_the_rarest() -> None:
     around = sets.space(sets.encode([row["text"] for row in pool]))
     outside = np.array([row["oos"] for row in pool])
 
-    found = sets.auroc(outside, local.rarity(*local.widen(around.vectors, around.place)))
+    found = sets.auroc(outside, edges.rarity(around.vectors, around.place))
 
     assert found >= 0.985
     assert found > sets.auroc(outside, -around.cosine.mean(axis=1)) + 0.005

@@ -40,23 +40,25 @@ class Edges:
 def find(
     vectors: NDArray[np.float32],
     neighbours: NDArray[np.int64],
-    cosine: NDArray[np.float32],
     prompts: pa.Array,
     answers: pa.Array,
     signals: Mapping[str, NDArray[np.float32]],
     share: float,
 ) -> Edges:
     """Measure every row; *share* is the largest part of the rows that each kind may propose."""
-    wide, wide_cosine = local.widen(vectors, neighbours)
-    rare = local.rarity(wide, wide_cosine) if cosine.shape[1] else np.zeros(len(vectors), np.float32)
     nothing = np.full(len(vectors), np.nan, np.float32)
     return Edges(
-        rare,
+        rarity(vectors, neighbours),
         fits(coherence.coherence(prompts, answers), neighbours),
         local.contrast(signals["loss"], neighbours) if "loss" in signals else nothing,
         local.contrast(signals["difficulty"], neighbours) if "difficulty" in signals else nothing,
         share,
     )
+
+
+def rarity(vectors: NDArray[np.float32], neighbours: NDArray[np.int64]) -> NDArray[np.float32]:
+    """How rare each row is (`local.rarity`) by the mean of its cosines as they are and with noise shrunk. Shape (n,)."""
+    return local.rarity(*local.widen((vectors, local.shrunk(vectors)), neighbours))
 
 
 def fits(coherent: NDArray[np.float32], neighbours: NDArray[np.int64]) -> NDArray[np.float32]:

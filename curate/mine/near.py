@@ -25,6 +25,9 @@ WORD_RUN, CHARACTER_RUN = 2, 4
 CROWD = 16
 """In a band that more rows share than this, each is held against so many that follow it, not against all."""
 
+_DIGESTED = 64
+"""Signatures of so few texts come from rensa at a time, as objects of Python that the processor's cache still holds."""
+
 _AT_ONCE = 4_000_000
 _BITS = 40
 
@@ -51,9 +54,16 @@ def signatures(runs: NDArray[np.uint64], starts: NDArray[np.int64], seed: int) -
 
     if len(starts) < 2:
         return np.empty((0, BANDS), np.uint64)
-    made = RMinHash.digest_matrix_from_flat_token_hashes(runs, starts.astype(np.uint64), PERMUTATIONS, seed)
-    rows = made.to_rows()
-    minima = np.fromiter(chain.from_iterable(rows), np.uint64, len(rows) * PERMUTATIONS).reshape(-1, PERMUTATIONS)
+    minima = np.empty((len(starts) - 1, PERMUTATIONS), np.uint64)
+    for low in range(0, len(minima), _DIGESTED):
+        ends = starts[low : low + _DIGESTED + 1]
+        some = runs[ends[0] : ends[-1]]
+        made = RMinHash.digest_matrix_from_flat_token_hashes(
+            some, (ends - ends[0]).astype(np.uint64), PERMUTATIONS, seed
+        )
+        count = (len(ends) - 1) * PERMUTATIONS
+        numbers = np.fromiter(chain.from_iterable(made.to_rows()), np.uint64, count)
+        minima[low : low + _DIGESTED] = numbers.reshape(-1, PERMUTATIONS)
     bands = np.zeros((len(minima), BANDS), np.uint64)
     for row in range(ROWS_PER_BAND):
         bands = mix(bands * np.uint64(31) + minima[:, row : BANDS * ROWS_PER_BAND : ROWS_PER_BAND])

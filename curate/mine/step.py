@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 __all__ = ["VERSION", "Given", "Report", "Settings", "run"]
 
-VERSION = 3
+VERSION = 4
 TABLES: tuple[Kind, ...] = ("duplicates", "contamination", "edges", "noise")
 _STRONGEST = 10
 _SHOWN_CHARACTERS = 120
@@ -211,7 +211,7 @@ def _edges(space: Workspace, settings: Settings, dense: _Space, signals: Signals
     examples = space.read_all("examples", ["id", *views.RECORD_COLUMNS])
     names = examples.column("id").to_pylist()
     prompts, answers = views.view(examples, "prompt_view"), views.view(examples, "answer_view")
-    found = edges.find(dense.vectors, dense.neighbours, dense.cosine, prompts, answers, signals, settings.edges)
+    found = edges.find(dense.vectors, dense.neighbours, prompts, answers, signals, settings.edges)
     return edges.proposals(found, dense.neighbours, names)
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from curate.mine import contaminate, local, noise, paraphrase
+from curate.mine import contaminate, edges, local, noise, paraphrase
 from curate.mine.tokens import strings
 from curate.pace import prototypes
 from tests import mined_sets as sets
@@ -35,19 +35,49 @@ def rare() -> None:
     pool = [row for row in sets.rows(sets.CLINC) if row["split"] == "val" or not row["oos"]]
     _rare(pool, "out-of-scope questions of validation alone")
     _rare(sets.rows(sets.CLINC), "those of training too")
+    _strays()
 
 
 def _rare(pool: list[sets.Row], about: str) -> None:
     around = sets.space(_encoded([row["text"] for row in pool]))
     outside = np.array([row["oos"] for row in pool])
     say(f"CLINC150, {len(pool):,} rows, {outside.sum()} outside ({about}): AUROC")
-    ours = local.rarity(*local.widen(around.vectors, around.place))
+    ours = edges.rarity(around.vectors, around.place)
     ways = {"ours": ours, "mean of the 10 nearest": -around.cosine.mean(axis=1)}
     ways |= {f"LocalOutlierFactor, {k} neighbours": _factor(around.vectors, k) for k in (10, 20)}
     if (cleanlab := _outliers(around.vectors)) is not None:
         ways["cleanlab OutOfDistribution"] = cleanlab
     for name, score in ways.items():
         say(f"  {name:<34}{sets.auroc(outside, score):.4f}{_ahead(outside, ours, score) if score is not ours else ''}")
+
+
+def _strays() -> None:
+    """A few rows of a task, an intent or another set among many: where the way to rank rarity was chosen."""
+    tasks, intents, pool = sets.rows(sets.FLAN), sets.rows(sets.BANKING), sets.rows(sets.DOLLY)
+    task, intent = np.array([row["task"] for row in tasks]), np.array([row["intent"] for row in intents])
+    asked, said = _encoded([row["input"] for row in tasks]), _encoded([row["text"] for row in intents])
+    some = np.random.default_rng(0).choice
+    cases = {}
+    for name in sorted(set(task)):
+        for count in (5, 30):
+            few = some(np.flatnonzero(task == name), count, replace=False)
+            cases[f"{count} rows of FLAN's {name}"] = asked[task != name], asked[few]
+    for draw in range(3):
+        names = some(sorted(set(intent)), 10, replace=False)
+        few = np.concatenate([some(np.flatnonzero(intent == name), 3, replace=False) for name in names])
+        cases[f"3 rows each of 10 intents of BANKING77 ({draw})"] = said[~np.isin(intent, names)], said[few]
+    few = np.concatenate([some(np.flatnonzero(task == name), 5, replace=False) for name in sorted(set(task))])
+    odd = np.concatenate([asked[few], some(said, 10, replace=False)])
+    cases["40 rows of both in Dolly"] = _encoded([row["instruction"] for row in pool]), odd
+    found = []
+    say("Strays among others, AUROC: ours, and with cosines as they are")
+    for name, (usual, odd) in cases.items():
+        around = sets.space(np.concatenate([usual, odd]))
+        outside = np.arange(len(around.vectors)) >= len(usual)
+        ours, plain = edges.rarity(around.vectors, around.place), local.widen([around.vectors], around.place)
+        found.append((sets.auroc(outside, ours), sets.auroc(outside, local.rarity(*plain))))
+        say(f"  {name:<46}{found[-1][0]:.4f}  {found[-1][1]:.4f}")
+    say(f"  {'mean':<46}{np.mean(found, axis=0)[0]:.4f}  {np.mean(found, axis=0)[1]:.4f}")
 
 
 def _ahead(positive: NDArray[np.bool_], ours: NDArray[np.floating], theirs: NDArray[np.floating]) -> str:
