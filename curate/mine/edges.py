@@ -57,7 +57,7 @@ def find(
 
 
 def rarity(vectors: NDArray[np.float32], neighbours: NDArray[np.int64]) -> NDArray[np.float32]:
-    """How rare each row is (`local.rarity`) by the mean of its cosines as they are and with noise shrunk. Shape (n,)."""
+    """How rare each row is (`local.rarity`); a cosine is the mean of what it is and of the shrunk. Shape (n,)."""
     return local.rarity(*local.widen((vectors, local.shrunk(vectors)), neighbours))
 
 
