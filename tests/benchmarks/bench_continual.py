@@ -1,9 +1,11 @@
-"""What five instalments of real rows cost, step by step, against the same rows at once.
+"""What five instalments of rows cost, step by step, against the same rows at once.
 
     python -m tests.benchmarks.bench_continual FOLDER ROWS
+    python -m tests.benchmarks.bench_continual FOLDER 20000 --made
 
-Each instalment brings ROWS rows, prompts and answers of four real sets (3,000 at most). Prints the processor's seconds
-of every step of each instalment, which others on the machine change less than the clock.
+Each instalment brings ROWS rows, prompts and answers of four real sets (3,000 at most); with --made, made-up rows with
+drawn scores (those of bench_growth --drawn), as many as you like. Prints the processor's seconds of every step of each
+instalment, which others on the machine change less than the clock.
 """
 
 from __future__ import annotations
@@ -11,35 +13,61 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import sys
+from itertools import islice
 from pathlib import Path
+
+import click
 
 from curate.pipeline import Pipeline, settle
 from curate.recipe import changed, check
 from curate.store.workspace import Workspace
+from tests.benchmarks.bench_growth import make, write_words
 from tests.benchmarks.real_rows import exchanges
 
 SCORERS = ["length", "readability", "structure", "rarity"]
+INSTALMENTS = 5
 
 
-def main(folder: Path, size: int) -> None:
+@click.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.argument("rows", type=int)
+@click.option("--made", is_flag=True, help="Take made-up rows, and draw their scores.")
+def main(folder: Path, rows: int, made: bool) -> None:
     """Print one line for each instalment, and one for all rows at once."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    made, files = exchanges(5 * size), []
-    for number in range(5):
-        files.append(folder / f"{number}.jsonl")
-        rows = made[number * size : (number + 1) * size]
-        text = "".join(json.dumps({"prompt": one, "completion": other}) + "\n" for one, other in rows)
-        files[-1].write_text(text, encoding="utf-8")
+    files = made_up(folder, rows) if made else real(folder, rows)
+    score: dict[str, object] = {"scorers": SCORERS}
+    if made:
+        score = {"scorers": ["tests.benchmarks.bench_growth:Drawn"], "tokenizer": str(write_words(folder / "run"))}
     tier = {"stages": 3, "skills": "source", "holdout": 0.1}
-    asked = check({"sources": [], "score": {"scorers": SCORERS}, "tier": tier}, "bench")
-    for run, counts in (("grown", range(1, 6)), ("at-once", [5])):
+    asked = check({"sources": [], "score": score, "tier": tier}, "bench")
+    for run, counts in (("grown", range(1, INSTALMENTS + 1)), ("at-once", [INSTALMENTS])):
         for count in counts:
             sources = [{"path": str(path)} for path in files[:count]]
             told = built(folder / run, settle(changed(asked, {"": {"sources": sources}})))
-            sys.stdout.write(f"{run} {count}: {told}\n")
-            sys.stdout.flush()
+            click.echo(f"{run} {count}: {told}")
+
+
+def real(folder: Path, rows: int) -> list[Path]:
+    """Files of so many real rows each."""
+    made, files = exchanges(INSTALMENTS * rows), []
+    for number in range(INSTALMENTS):
+        files.append(folder / f"{number}.jsonl")
+        some = made[number * rows : (number + 1) * rows]
+        text = "".join(json.dumps({"prompt": one, "completion": other}) + "\n" for one, other in some)
+        files[-1].write_text(text, encoding="utf-8")
+    return files
+
+
+def made_up(folder: Path, rows: int) -> list[Path]:
+    """Files of so many made-up rows each."""
+    make(folder / "all", INSTALMENTS * rows)
+    files = [folder / f"{number}.jsonl" for number in range(INSTALMENTS)]
+    with (folder / "all").open("rb") as lines:
+        for path in files:
+            path.write_bytes(b"".join(islice(lines, rows)))
+    return files
 
 
 def built(run: Path, asked: object) -> str:
@@ -60,4 +88,4 @@ def spent() -> float:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), int(sys.argv[2]))
+    main()
