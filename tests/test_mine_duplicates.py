@@ -28,7 +28,7 @@ def find(texts: list[str], protect: tuple[Protection, ...] = ALL, answers: list[
     def read(rows: np.ndarray[tuple[int], np.dtype[np.int64]]) -> tuple[pa.Array, pa.Array]:
         return full.take(pa.array(rows)), said.take(pa.array(rows))
 
-    return duplicates.find(duplicates.trace(full, 0), np.arange(len(texts)), None, read, limits)
+    return duplicates.find(duplicates.trace([full], 0)[0], np.arange(len(texts)), None, read, limits)
 
 
 @pytest.mark.parametrize(

@@ -119,10 +119,14 @@ def test_swapped_answers_are_told_from_a_rare_task() -> None:
 
 def test_reading_the_pool_by_parts_changes_nothing() -> None:
     texts = [row["response"] for row in sets.rows(sets.DOLLY)][:1000]
-    whole = duplicates.trace(strings(texts), 0)
+    (whole,) = duplicates.trace([strings(texts)], 0)
 
-    parts = (duplicates.trace(strings(texts[low : low + 300]), 0) for low in range(0, 1000, 300))
-    parted = duplicates.joined(parts, 1000)
+    parts = [strings(texts[low : low + 300]) for low in range(0, 1000, 300)]
+    parted = duplicates.joined(duplicates.trace(parts, 0), 1000)
+    parted_alone = duplicates.joined((one for part in parts for one in duplicates.trace([part], 0)), 1000)
 
-    assert (whole.keys == parted.keys).all()
-    assert (whole.bands == parted.bands).all()
+    for one, other in ((whole, parted), (whole, parted_alone)):
+        assert all(
+            (getattr(one, name) == getattr(other, name)).all() for name in ("keys", "bands", "words", "characters")
+        )
+        assert one.cases.names == other.cases.names

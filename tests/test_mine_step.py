@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,16 +12,19 @@ import pytest
 from curate.core import schemas
 from curate.engines.local import LocalEngine
 from curate.errors import SettingsError
-from curate.mine import groups
+from curate.mine import groups, jobs
 from curate.mine import step as mine
 from curate.store.stamps import stamp
 from curate.store.work import Work
 from curate.store.workspace import Workspace
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from numpy.typing import NDArray
+
+    from curate.protocol import Done, Part, PartJob
 
 STAMP = stamp("mine", "test")
 LONG = (
@@ -65,6 +69,22 @@ def embed(space: Workspace, ids: list[str], vectors: NDArray[np.float32], k: int
     space.write_table("neighbours/part-00000.parquet", pa.table(listed, schema=schemas.NEIGHBOURS), STAMP)
 
 
+class Noting:
+    """An engine that notes which parts of the examples are traced."""
+
+    def __init__(self) -> None:
+        self.traced: list[int] = []
+
+    def map(self, job: PartJob, parts: Iterator[Part]) -> Iterator[Done]:
+        assert isinstance(job, jobs.TraceJob)
+        self.traced += [part.index for group in job.groups for part in group]
+        return LocalEngine().map(job, parts)
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*.parquet"))}
+
+
 PAIRS = [
     ("Describe the river.", LONG),
     ("Name a fish.", "A trout is a fish that lives in cold rivers."),
@@ -85,6 +105,55 @@ def test_copies_and_near_copies_name_the_row_that_stays(tmp_path: Path) -> None:
         ("3", "near", [f"{0:032x}"]),
     ]
     assert (report.kinds["duplicates"], report.groups) == ({"exact": 1, "near": 1}, 1)
+
+
+def test_only_parts_that_changed_are_traced_again(tmp_path: Path) -> None:
+    space, work = place(tmp_path, examples(PAIRS[:4]), part_rows=1)
+    mine.run(space, mine.Settings(), None, work)
+    grown = examples([*PAIRS[:3], ("Say it again.", LONG), PAIRS[4]])
+    for index in (3, 4):
+        space.write_table(Workspace.part("examples", index), grown.slice(index, 1), stamp("mine", "grown"))
+    engine = Noting()
+
+    mine.run(space, mine.Settings(), None, replace(work, engine=engine))
+
+    assert engine.traced == [3, 4]
+    once, again = place(tmp_path / "once", grown, part_rows=1)
+    mine.run(once, mine.Settings(), None, again)
+    assert space.read_table("mined/duplicates.parquet") == once.read_table("mined/duplicates.parquet")
+
+
+def test_the_traces_of_a_part_do_not_depend_on_those_that_are_traced_with_it(tmp_path: Path) -> None:
+    space, work = place(tmp_path, examples(PAIRS), part_rows=2)
+    mine.run(space, mine.Settings(), None, work)
+    together = contents(tmp_path / "statistics")
+    (tmp_path / "statistics/minhash/part-00001.parquet").unlink()
+    (tmp_path / "statistics/cases/part-00002.parquet").unlink()
+
+    mine.run(space, mine.Settings(), None, work)
+
+    assert contents(tmp_path / "statistics") == together
+    assert sorted(together) == [f"{kind}/part-0000{part}.parquet" for kind in ("cases", "minhash") for part in range(3)]
+
+
+def test_a_part_without_examples_leaves_empty_traces(tmp_path: Path) -> None:
+    space, work = place(tmp_path, examples(PAIRS), part_rows=3)
+    space.write_table(Workspace.part("examples", 2), examples(PAIRS).slice(0, 0), STAMP)
+
+    report = mine.run(space, mine.Settings(), None, work)
+
+    assert report.kinds["duplicates"] == {"exact": 1, "near": 1}
+    assert [space.rows(path) for path in space.parts("statistics/minhash")] == [3, 2, 0]
+
+
+def test_traces_of_parts_that_are_gone_go_too(tmp_path: Path) -> None:
+    space, work = place(tmp_path, examples(PAIRS), part_rows=2)
+    mine.run(space, mine.Settings(), None, work)
+    space.disk.remove(Workspace.part("examples", 2))
+
+    mine.run(space, mine.Settings(), None, work)
+
+    assert len(space.parts("statistics/minhash")) == len(space.parts("statistics/cases")) == 2
 
 
 def test_without_vectors_the_report_says_what_was_not_looked_for(tmp_path: Path) -> None:

@@ -48,6 +48,16 @@ TOKENS = pa.schema(
 )
 """Counted once for every row, whatever the scorers; kind is one of `views.KINDS`."""
 
+MINHASH = pa.schema(
+    [("key", pa.binary(16)), ("bands", pa.binary(100)), ("words", pa.int32()), ("characters", pa.int32())]
+)
+"""What mine keeps of each text for the search for duplicates: 128 bits of its words in order, the hashes of the 25
+bands of its MinHash signature (32 bits each, as bytes), and its lengths."""
+
+CASES = pa.schema([("upper", pa.string()), ("lower", pa.string())])
+"""One row for each part: the words that it writes with a capital inside a sentence, and those that it writes without
+one, with spaces between them; null where there are none."""
+
 MINED = pa.schema(
     [
         ("id", ID),

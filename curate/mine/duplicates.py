@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from curate.mine import groups, near, pairs, protect, tokens
 from curate.mine.propose import Proposal
@@ -13,13 +16,15 @@ from curate.mine.propose import Proposal
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    import pyarrow as pa
     from numpy.typing import NDArray
 
     from curate.mine.protect import Cases, Protection
 
 READ_AT_ONCE = 20_000
 """Texts of so many candidate pairs are held at a time."""
+
+_MERGED_AT_ONCE = 64
+"""The words of so many parts are held apart before they are put together."""
 
 
 @dataclass(frozen=True)
@@ -34,11 +39,15 @@ class Limits:
 
 @dataclass(frozen=True)
 class Traces:
-    """What one part leaves behind for the whole: 128 bits of its words, its bands, its length in words."""
+    """What texts leave behind for the search: 128 bits of their words, their bands, their lengths, their cases.
+
+    Shapes (n, 2), (n, bands), (n,) and (n,).
+    """
 
     keys: NDArray[np.uint64]
-    bands: NDArray[np.uint64]
-    lengths: NDArray[np.int64]
+    bands: NDArray[np.uint32]
+    words: NDArray[np.int32]
+    characters: NDArray[np.int32]
     cases: Cases
 
 
@@ -53,28 +62,36 @@ class Found:
     apart_similarity: NDArray[np.float32]
 
 
-def trace(texts: pa.Array, seed: int) -> Traces:
-    """Read one part: shapes (n, 2), (n, bands) and (n,)."""
+def trace(parts: Sequence[pa.Array], seed: int) -> list[Traces]:
+    """The traces of each part, which depend on its texts alone; words that parts share are looked at once."""
+    texts = pa.concat_arrays(parts)
     pieces = tokens.split(texts)
     made = tokens.words_of(pieces)
     runs, starts = near.runs_of(made, tokens.unspaced(texts))
-    return Traces(tokens.whole(made), near.signatures(runs, starts, seed), made.counts, protect.cases(pieces))
+    keys, bands = tokens.whole(made), near.signatures(runs, starts, seed)
+    words, characters = made.counts.astype(np.int32), pc.utf8_length(pc.fill_null(texts, "")).to_numpy()
+    borders = np.cumsum([0, *map(len, parts)])
+    own = [slice(begin, end) for begin, end in pairwise(borders.tolist())]
+    return [
+        Traces(keys[rows], bands[rows], words[rows], characters[rows], cases)
+        for rows, cases in zip(own, protect.cases(pieces, borders), strict=True)
+    ]
 
 
 def joined(traces: Iterable[Traces], rows: int) -> Traces:
     """The traces of all parts, in order, *rows* rows in all; one part at a time is held beside them."""
-    keys, bands = np.empty((rows, 2), np.uint64), np.empty((rows, near.BANDS), np.uint64)
-    lengths = np.empty(rows, np.int64)
-    upper: set[str] = set()
-    lower: set[str] = set()
+    keys, bands = np.empty((rows, 2), np.uint64), np.empty((rows, near.BANDS), np.uint32)
+    words, characters = np.empty(rows, np.int32), np.empty(rows, np.int32)
+    cases: list[Cases] = []
     begin = 0
     for one in traces:
-        end = begin + len(one.lengths)
-        keys[begin:end], bands[begin:end], lengths[begin:end] = one.keys, one.bands, one.lengths
-        upper |= one.cases.upper
-        lower |= one.cases.lower
-        begin = end
-    return Traces(keys, bands, lengths, protect.Cases(frozenset(upper), frozenset(lower)))
+        own = slice(begin, begin + len(one.words))
+        keys[own], bands[own], words[own], characters[own] = one.keys, one.bands, one.words, one.characters
+        cases.append(one.cases)
+        if len(cases) == _MERGED_AT_ONCE:
+            cases = [protect.merged(cases)]
+        begin = own.stop
+    return Traces(keys, bands, words, characters, protect.merged(cases))
 
 
 def find(
@@ -90,8 +107,8 @@ def find(
     words is nobody's duplicate.
     """
     leader = groups.classes(traces.keys, rank)
-    leader[traces.lengths == 0] = np.flatnonzero(traces.lengths == 0)
-    alone = np.flatnonzero((leader == np.arange(len(leader))) & (traces.lengths > 0))
+    leader[traces.words == 0] = np.flatnonzero(traces.words == 0)
+    alone = np.flatnonzero((leader == np.arange(len(leader))) & (traces.words > 0))
     judged = [_judge(near.candidates(traces.bands, alone), None, traces.cases.names, read, limits)]
     if close is not None:
         told = np.stack([leader[close[0][:, 0]], leader[close[0][:, 1]]], axis=1)

@@ -21,7 +21,7 @@ Policy = Literal["first", "longest", "hardest", "easiest", "random"]
 def preference(
     policy: Policy,
     ids: pa.ChunkedArray,
-    lengths: NDArray[np.int64],
+    lengths: NDArray[np.int32],
     signals: Mapping[str, NDArray[np.float32]],
     seed: int,
 ) -> NDArray[np.int64]:

@@ -30,6 +30,7 @@ _DIGESTED = 64
 
 _AT_ONCE = 4_000_000
 _BITS = 40
+_PLACE, _LOWER = np.uint64(32), np.uint64(2**32 - 1)
 
 
 def runs_of(tokens: Tokens, alone: NDArray[np.bool_]) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
@@ -48,12 +49,15 @@ def runs_of(tokens: Tokens, alone: NDArray[np.bool_]) -> tuple[NDArray[np.uint64
     return np.concatenate([*pieces, np.empty(0, np.uint64)]), starts
 
 
-def signatures(runs: NDArray[np.uint64], starts: NDArray[np.int64], seed: int) -> NDArray[np.uint64]:
-    """The hash of each band of each text's MinHash signature. Shape (n, `BANDS`)."""
+def signatures(runs: NDArray[np.uint64], starts: NDArray[np.int64], seed: int) -> NDArray[np.uint32]:
+    """The hash of each band of each text's MinHash signature. Shape (n, `BANDS`).
+
+    Six of a billion pairs share one of the 25 by chance, which costs a look at their words and decides nothing.
+    """
     from rensa import RMinHash
 
     if len(starts) < 2:
-        return np.empty((0, BANDS), np.uint64)
+        return np.empty((0, BANDS), np.uint32)
     minima = np.empty((len(starts) - 1, PERMUTATIONS), np.uint64)
     for low in range(0, len(minima), _DIGESTED):
         ends = starts[low : low + _DIGESTED + 1]
@@ -67,17 +71,16 @@ def signatures(runs: NDArray[np.uint64], starts: NDArray[np.int64], seed: int) -
     bands = np.zeros((len(minima), BANDS), np.uint64)
     for row in range(ROWS_PER_BAND):
         bands = mix(bands * np.uint64(31) + minima[:, row : BANDS * ROWS_PER_BAND : ROWS_PER_BAND])
-    return bands
+    return (bands >> np.uint64(32)).astype(np.uint32)
 
 
-def candidates(bands: NDArray[np.uint64], rows: NDArray[np.int64]) -> NDArray[np.int64]:
+def candidates(bands: NDArray[np.uint32], rows: NDArray[np.int64]) -> NDArray[np.int64]:
     """Pairs of *rows* (places in *bands*) that share a band, each once, the smaller place first. Shape (pairs, 2)."""
     size = np.int64(len(bands))
     found = [np.empty(0, np.int64)]
     for band in range(bands.shape[1]):
-        keys = bands[rows, band]
-        order = np.argsort(keys, kind="stable")
-        keys, places = keys[order], rows[order]
+        sorted_rows = np.sort((bands[rows, band].astype(np.uint64) << _PLACE) | rows.astype(np.uint64))
+        keys, places = sorted_rows >> _PLACE, (sorted_rows & _LOWER).astype(np.int64)
         for gap in range(1, CROWD + 1):
             same = np.flatnonzero(keys[gap:] == keys[:-gap])
             if not len(same):

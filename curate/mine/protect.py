@@ -6,6 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from itertools import pairwise
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -15,7 +16,7 @@ import pyarrow.compute as pc
 from curate.mine.tokens import ranges
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Sequence
 
     from numpy.typing import NDArray
 
@@ -49,15 +50,21 @@ class Protected:
 
 @dataclass(frozen=True)
 class Cases:
-    """Words that are written with a capital inside a sentence, and words that are written without one."""
+    """Words that are written with a capital inside a sentence, and words that are written without one, each once."""
 
-    upper: frozenset[str]
-    lower: frozenset[str]
+    upper: pa.Array
+    lower: pa.Array
 
     @property
     def names(self) -> frozenset[str]:
         """What is never written without a capital."""
-        return self.upper - self.lower
+        return frozenset(self.upper.filter(pc.invert(pc.is_in(self.upper, value_set=self.lower))).to_pylist())
+
+
+def merged(cases: Sequence[Cases]) -> Cases:
+    """Those of several texts together."""
+    lists = ([each.upper for each in cases], [each.lower for each in cases])
+    return Cases(*(pc.unique(pa.chunked_array(one, pa.string())) for one in lists))
 
 
 def protected(words: pa.Array, names: frozenset[str], kinds: Collection[Protection]) -> Protected:
@@ -77,19 +84,33 @@ def protected(words: pa.Array, names: frozenset[str], kinds: Collection[Protecti
     return Protected(exchanged, added)
 
 
-def cases(pieces: Pieces) -> Cases:
-    """How words are written in texts that are split, in the form that `curate.mine.tokens` gives words."""
+def cases(pieces: Pieces, borders: NDArray[np.int64]) -> list[Cases]:
+    """How words are written in each range of texts that are split, in the form that `curate.mine.tokens` gives words.
+
+    *borders*: where the first range begins and where each ends, shape (ranges + 1,).
+    """
     bare = pc.utf8_trim(pieces.written, _AROUND)
     word = pc.replace_substring_regex(pc.utf8_lower(bare), _APOSTROPHE, "")
     ends = np.asarray(pc.match_substring_regex(pieces.written, _ENDS), np.bool_)
     capital = np.asarray(pc.utf8_is_upper(pc.utf8_slice_codeunits(bare, 0, 1)), np.bool_)
+    small = np.asarray(pc.utf8_is_lower(bare), np.bool_)
     later = np.ones(len(pieces.codes), np.bool_)
     later[pieces.starts[pieces.starts < len(later)]] = False
-    inside = np.flatnonzero(later)
-    seen = np.zeros(len(ends), np.bool_)
-    seen[pieces.codes[inside[~ends[pieces.codes[inside - 1]]]]] = True
-    upper = word.filter(pa.array(seen & capital))
-    return Cases(frozenset(upper.to_pylist()), frozenset(word.filter(pc.utf8_is_lower(bare)).to_pylist()))
+    inside = later.copy()
+    inside[1:] &= ~ends[pieces.codes[:-1]]
+    made = []
+    for begin, end in pairwise(pieces.starts[borders].tolist()):
+        codes = pieces.codes[begin:end]
+        upper, lower = _in_order(codes[inside[begin:end]]), _in_order(codes)
+        some = (upper[capital[upper]], lower[small[lower]])
+        made.append(Cases(*(pc.unique(word.take(pa.array(places))) for places in some)))
+    return made
+
+
+def _in_order(codes: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The distinct codes, in the order in which they come first."""
+    found: NDArray[np.int64] = pc.unique(pa.array(codes)).to_numpy()
+    return found
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 
 from curate.core import views
 from curate.errors import SettingsError, did_you_mean
-from curate.mine import contaminate, duplicates, edges, groups, local, noise, paraphrase, semantic
+from curate.mine import contaminate, duplicates, edges, groups, jobs, local, noise, paraphrase, semantic
 from curate.mine.propose import Ids, Proposal, table
 from curate.mine.settings import Kind, Settings
 from curate.mine.tokens import strings
@@ -21,7 +21,7 @@ from curate.protocol import Frozen
 from curate.store.forms import matrix
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -39,7 +39,6 @@ TABLES: tuple[Kind, ...] = ("duplicates", "contamination", "edges", "noise")
 _STRONGEST = 10
 _SHOWN_CHARACTERS = 120
 _CLUSTER_ROWS = 1000
-_TRACED_AT_ONCE = 8192
 """A cluster of the search for semantic duplicates holds about so many rows."""
 
 
@@ -144,15 +143,8 @@ def run(
 def _duplicates(
     space: Workspace, settings: Settings, ids: pa.ChunkedArray, dense: _Space | None, signals: Signals, work: Work
 ) -> duplicates.Found:
-    lengths = []
-
-    def traces() -> Iterator[duplicates.Traces]:
-        for texts in _together(views.view(part, "full_view") for part in _records(space)):
-            lengths.append(np.asarray(pc.utf8_length(pc.fill_null(texts, "")), np.int64))
-            yield duplicates.trace(texts, work.seed)
-
-    whole = duplicates.joined(traces(), len(ids))
-    rank = groups.preference(settings.stays, ids, np.concatenate(lengths), signals, work.seed)
+    whole = duplicates.joined(jobs.traces(space, work), len(ids))
+    rank = groups.preference(settings.stays, ids, whole.characters, signals, work.seed)
     close = None
     if dense is not None and settings.semantic < 1:
         count = max(len(ids) // _CLUSTER_ROWS, 1)
@@ -165,18 +157,6 @@ def _duplicates(
 
 def _records(space: Workspace) -> Iterator[pa.Table]:
     return space.read_parts("examples", list(views.RECORD_COLUMNS))
-
-
-def _together(texts: Iterable[pa.Array]) -> Iterator[pa.Array]:
-    """The texts of consecutive parts, so many at a time that most of their words are looked at once."""
-    held: list[pa.Array] = []
-    for part in texts:
-        held.append(part)
-        if sum(map(len, held)) >= _TRACED_AT_ONCE:
-            yield pa.concat_arrays(held)
-            held = []
-    if held:
-        yield pa.concat_arrays(held)
 
 
 def _contamination(
