@@ -132,3 +132,14 @@ def test_labels_that_have_no_order_are_refused(tmp_path: Path) -> None:
 
     with pytest.raises(SettingsError, match="labels in 'author' are no numbers"):
         made.agreement()
+
+
+@pytest.mark.model
+def test_a_column_of_labels_that_is_not_there_is_refused_before_scoring(tmp_path: Path) -> None:
+    path = write_source(tmp_path / "lessons.jsonl", 10)
+    asked = recipe(path, score={"scorers": ["regression"], "labels": "auther"})
+
+    with pytest.raises(SettingsError, match="no example has a column 'auther'") as caught:
+        build(Workspace(tmp_path / "run"), asked, "score")
+
+    assert "author" in caught.value.fix

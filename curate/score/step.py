@@ -147,6 +147,8 @@ def run(
     parts = [Part(index, space.rows(path)) for index, path in enumerate(space.parts("examples"))]
     for each in chosen:
         check_needs(each.alias, each.scorer.needs)
+    if settings.labels is not None and any("label" in each.scorer.needs for each in chosen):
+        _demand_column(space, settings.labels)
     tokens = _count_tokens(space, parts, tokenizer, work)
     for group in _groups(chosen):
         _score(space, settings, group, parts, work, frozen=frozen)
@@ -204,15 +206,16 @@ def _labels(space: Workspace, name: str) -> NDArray[np.float64]:
 
 
 def _user_column(space: Workspace, name: str) -> pa.ChunkedArray:
-    known: set[str] = set()
-    values = []
-    for table in space.read_parts("examples", ["user"]):
-        known |= set(views.user_names(table))
-        values.append(views.user_column(table, name))
-    if name not in known:
-        raise SettingsError(f"no example has a column {name!r}", fix=did_you_mean(name, known))
+    _demand_column(space, name)
+    values = [views.user_column(table, name) for table in space.read_parts("examples", ["user"])]
     common = next(each.type for each in values if not pa.types.is_null(each.type))
     return pa.chunked_array([each.cast(common) for each in values], common)
+
+
+def _demand_column(space: Workspace, name: str) -> None:
+    known = {each for table in space.read_parts("examples", ["user"]) for each in views.user_names(table)}
+    if name not in known:
+        raise SettingsError(f"no example has a column {name!r}", fix=did_you_mean(name, known))
 
 
 def run_beside(

@@ -4,8 +4,9 @@
 
 All numbers are Spearman's correlation with the label, inside the group where a set has groups. ``random`` is a hash,
 ``length`` the tokens; ``best`` the best single headline but length; ``blend`` the difficulty that `curate tier` makes
-without labels, in total and with length held constant; ``calibrated`` that of weights fitted to the labels, judged
-on rows that had no part in the fit (nested 5-fold cross-validation, the mean of the folds). The default weights were
+without labels, in total and with length held constant; ``calibrated`` that of weights fitted to the labels, of all
+scores and of `regression`, judged on rows whose labels had no part in either (nested 5-fold cross-validation, the mean
+of the folds); ``regression`` that scorer by itself. The default weights were
 chosen with the half ``choose`` in view; ``report`` is the other half. MGSM has no label: its numbers are how far the
 order of the problems in German, Chinese and Swahili is that in English. Scores are kept in the folder: an interrupted
 call goes on.
@@ -23,10 +24,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 sys.path.insert(0, str(Path(__file__).parents[2]))  # so that it runs as a script
 
-from curate.core import agreement, views
+from curate.core import agreement, batch, views
 from curate.core.chance import chance
 from curate.core.plan import ScoreSource
 from curate.core.views import KINDS
@@ -36,6 +38,7 @@ from curate.recipe import check
 from curate.score.step import Report
 from curate.store.workspace import Workspace
 from curate.tier import difficulty
+from scorers.regression import Regression
 from tests.benchmarks.labelled_sets import SETS
 from tests.benchmarks.real_rows import is_there
 from tests.benchmarks.runs import say
@@ -64,6 +67,8 @@ class Scored:
     group: NDArray[np.int64]
     language: NDArray[np.str_]
     half: NDArray[np.bool_]
+    table: pa.Table
+    """What `Regression` is given."""
 
 
 def main() -> None:
@@ -78,8 +83,8 @@ def main() -> None:
     if not is_there():
         say("skipped: the real data sets are not beside the project (../shared/data)")
         return
-    say("| set | rows | random | length | best | | blend | given length | calibrated |")
-    say("| --- | ---: | ---: | ---: | ---: | --- | ---: | ---: | ---: |")
+    say("| set | rows | random | length | best | | blend | given length | regression | calibrated |")
+    say("| --- | ---: | ---: | ---: | ---: | --- | ---: | ---: | ---: | ---: |")
     for each in SETS:
         if each.name in options.sets.split(","):
             found = _half(_scored(each, Path(options.folder) / each.name, options.rows), options.half)
@@ -93,18 +98,26 @@ def _scored(each: LabelledSet, folder: Path, count: int) -> Scored:
     folder.mkdir(parents=True, exist_ok=True)
     source = folder / "rows.jsonl"
     source.write_text("".join(json.dumps(row) + "\n" for row in each.rows(count)), encoding="utf-8")
-    value = {"sources": [str(source)], "part_rows": 60, "score": {"scorers": [*SCORERS]}}
+    asked = {"scorers": [*SCORERS, "regression"], "labels": "label"}
+    value = {"sources": [str(source)], "part_rows": 60, "score": asked}
     space = Workspace(folder / "run")
     report = build(space, check(value, each.name), "score").report("score")
     if not isinstance(report, Report):
         raise TypeError("the step score gave another report")
-    sources = [ScoreSource(alias=one.alias, folder=one.folder, fields=one.fields) for one in report.scorers]
+    sources = [
+        ScoreSource(alias=one.alias, folder=one.folder, fields=one.fields)
+        for one in report.scorers
+        if one.alias in SCORERS
+    ]
     values = {
         f"{one.alias}.{field.name}": space.read_all(one.folder, [field.name]).column(0).to_numpy().astype(np.float32)
         for one in sources
         for field in one.fields
     }
-    examples = space.read_all("examples", ["user", "language"])
+    examples = space.read_all("examples", ["user", "language", *views.RECORD_COLUMNS])
+    counts = space.read_all("statistics/tokens", ["tokens", "prompt_tokens", "answer_tokens"])
+    extras = {name: counts.column(name) for name in counts.column_names}
+    extras["vector"] = space.read_all("vectors", ["vector"]).column("vector")
     user = [row or {} for row in examples.column("user").to_pylist()]
     kinds = space.read_all("statistics/tokens", ["kind"]).column("kind").to_pylist()
     groups = [str(row.get("group", place)) for place, row in enumerate(user)]
@@ -117,6 +130,7 @@ def _scored(each: LabelledSet, folder: Path, count: int) -> Scored:
         group=np.unique(groups if has_groups else [""] * len(user), return_inverse=True)[1].astype(np.int64),
         language=np.array([language or "" for language in examples.column("language").to_pylist()]),
         half=np.array([blake2b(group.encode()).digest()[0] % 2 == 0 for group in groups]),
+        table=batch.assemble(Regression.needs, examples, extras, "label"),
     )
 
 
@@ -128,6 +142,7 @@ def _half(found: Scored, name: str) -> Scored:
         {score: column[chosen] for score, column in found.values.items()},
         found.sources,
         *(getattr(found, field)[chosen] for field in ("kind", "label", "group", "language", "half")),
+        table=found.table.take(pa.array(chosen)),
     )
 
 
@@ -145,7 +160,7 @@ def _line(each: LabelledSet, found: Scored) -> str:
     best = max(singles, key=lambda name: np.nan_to_num(singles[name], nan=-2.0))
     luck = chance(0, "benchmarks", each.name).random(len(length))
     cells = [_agree(found, luck), _agree(found, length), singles[best]]
-    after = [_agree(found, hard), _given_length(found, hard), _calibrated(found, each.name)]
+    after = [_agree(found, hard), _given_length(found, hard), *_calibrated(found, each.name)]
     told = [f"{value:.2f}" if not np.isnan(value) else "-" for value in (*cells, *after)]
     return f"| {each.about} | {len(length)} | {' | '.join(told[:3])} | {best} | {' | '.join(told[3:])} |"
 
@@ -190,23 +205,43 @@ def _languages(found: Scored, score: NDArray[np.floating]) -> list[tuple[NDArray
     return pairs
 
 
-def _calibrated(found: Scored, name: str) -> float:
-    """Weights fitted to the labels of other rows; groups stay together."""
+def _calibrated(found: Scored, name: str) -> tuple[float, float]:
+    """How well the regression does, and fitted weights with it, where the labels of other rows are known.
+
+    Groups stay together.
+    """
     if len(np.unique(found.label)) < 2:
-        return float("nan")
+        return float("nan"), float("nan")
     with_groups = len(np.unique(found.group)) > 1
     units = found.group if with_groups else np.arange(len(found.label))
     fold = agreement.folds(units, FOLDS, chance(0, "benchmarks", f"{name} folds"))
     columns = {score: column for score, column in found.values.items() if not np.isnan(column).all()}
-    declared = {one.score: one.weights[KINDS[np.bincount(found.kind).argmax()]] for one in _made(found)}
+    kind = KINDS[np.bincount(found.kind).argmax()]
+    declared = {one.score: one.weights[kind] for one in _made(found)}
+    prior = np.array([*(declared.get(score, 0.0) for score in columns), Regression.gives[0].weights[kind]])
     domain = found.group if with_groups else None
-    ranks = np.array([agreement.mid_ranks(column, domain) for column in columns.values()])
+    ranks = [agreement.mid_ranks(column, domain) for column in columns.values()]
     label = agreement.mid_ranks(found.label, domain)
-    unseen = agreement.cross_validated(ranks, label, fold, np.array([declared.get(score, 0.0) for score in columns]))
-    told = [
-        agreement.spearman(unseen[fold == one], label[fold == one], found.group[fold == one]) for one in range(FOLDS)
-    ]
-    return agreement.average(told)
+    alone, blended = [], []
+    for each in range(FOLDS):
+        out = fold == each
+        learnt = _regressed(found.table, out)
+        with_it = np.array([*ranks, agreement.mid_ranks(learnt, domain)])
+        weights = agreement.fit(with_it[:, ~out], label[~out], fold[~out], prior)
+        score = agreement.blend(with_it[:, out], np.broadcast_to(weights[:, None], with_it[:, out].shape))[0]
+        alone.append(agreement.spearman(learnt[out], label[out], found.group[out]))
+        blended.append(agreement.spearman(score, label[out], found.group[out]))
+    return agreement.average(alone), agreement.average(blended)
+
+
+def _regressed(table: pa.Table, out: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """The regression's scores of all rows where the labels of those that are *out* are not known. Shape (n,)."""
+    place = table.schema.get_field_index("label")
+    masked = table.set_column(place, "label", pc.if_else(pa.array(out), None, table.column("label")))
+    scorer = Regression()
+    scorer.open(scorer.merge([scorer.count(masked)]))
+    learnt: NDArray[np.float32] = scorer.score(masked).values["difficulty"]
+    return learnt
 
 
 def _tell_all(each: LabelledSet, found: Scored) -> None:
