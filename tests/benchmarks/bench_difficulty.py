@@ -17,7 +17,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -138,12 +138,9 @@ def _half(found: Scored, name: str) -> Scored:
     if name == "both":
         return found
     chosen = np.flatnonzero(found.half == (name == "choose"))
-    return Scored(
-        {score: column[chosen] for score, column in found.values.items()},
-        found.sources,
-        *(getattr(found, field)[chosen] for field in ("kind", "label", "group", "language", "half")),
-        table=found.table.take(pa.array(chosen)),
-    )
+    arrays = {field: getattr(found, field)[chosen] for field in ("kind", "label", "group", "language", "half")}
+    values = {score: column[chosen] for score, column in found.values.items()}
+    return replace(found, values=values, table=found.table.take(pa.array(chosen)), **arrays)
 
 
 def _line(each: LabelledSet, found: Scored) -> str:
