@@ -51,7 +51,7 @@ class ParseJob:
             table = rows.parse_chunks(part.chunks, self.maps, self.settings)
         messages = table.column("outcome").to_pylist().count("message")
         path = Workspace.part(PARSED, part.index)
-        self.space.write_table(path, table, self.stamp_for(part), {"messages": messages})
+        self.space.write_unfinished(path, table, self.stamp_for(part), {"messages": messages})
         return Done(part.index, part.rows)
 
 

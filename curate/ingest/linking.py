@@ -38,7 +38,7 @@ def link_trees(space: Workspace, settings: Settings, seen: Sequence[Seen]) -> Se
         table = space.read_table(Workspace.part(PARSED, index))
         made, change = forest.link_part(grown, grown.of_part(index), table, say, named)
         base = Stamp(settings=seen[index].base.settings, inputs=digest(seen[index].base.inputs, change))
-        space.write_table(Workspace.part(LINKED, index), made, base)
+        space.write_unfinished(Workspace.part(LINKED, index), made, base)
         linked[index] = replace(seen[index], base=base, folder=LINKED)
     return linked
 

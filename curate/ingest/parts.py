@@ -76,8 +76,10 @@ def _table(source: Input, first_row: int, rows: Sequence[RawRow]) -> pa.Table:
     faults = {place: row.reason for place, row in enumerate(rows) if isinstance(row, Fault)}
     about = (source.name, first_row, dict(source.map), list(faults.items()))
     state = blake2b(orjson.dumps(about, option=orjson.OPT_SORT_KEYS), digest_size=16)
-    state.update(np.array([len(raw) for raw in raws], dtype="<i8").tobytes())
-    state.update(b"".join(raws))
+    array = pa.array(raws, pa.large_binary())
+    offsets = np.frombuffer(array.buffers()[1], np.int64, len(raws) + 1)
+    state.update(np.diff(offsets).astype("<i8").tobytes())
+    state.update(memoryview(array.buffers()[2] or b"")[: offsets[-1]])
     reasons = [faults.get(place) for place in range(len(rows))] if faults else pa.nulls(len(rows), pa.string())
-    table = pa.table([pa.array(raws, pa.large_binary()), pa.array(reasons, pa.string())], schema=RAW)
+    table = pa.table([array, pa.array(reasons, pa.string())], schema=RAW)
     return table.replace_schema_metadata({_DIGEST: state.hexdigest()})

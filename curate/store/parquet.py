@@ -25,11 +25,8 @@ def write(file: IO[bytes], table: pa.Table, stamp: Stamp, about: Mapping[str, ob
     Written as the Hub recommends: zstd, page index, content-defined chunking, so that an edition that differs in a
     few rows uploads in a few chunks.
     """
-    kept = {b"huggingface": (table.schema.metadata or {}).get(b"huggingface")}
-    metadata = {stamps.KEY: orjson.dumps({**stamp.model_dump(), "about": about or {}}, option=orjson.OPT_SORT_KEYS)}
-    metadata |= {key: value for key, value in kept.items() if value is not None}
     pq.write_table(
-        table.replace_schema_metadata(metadata),
+        _stamped(table, stamp, about),
         file,
         row_group_size=ROW_GROUP_ROWS,
         compression="zstd",
@@ -39,6 +36,27 @@ def write(file: IO[bytes], table: pa.Table, stamp: Stamp, about: Mapping[str, ob
         use_content_defined_chunking=True,
         store_schema=True,
     )
+
+
+def write_unfinished(
+    file: IO[bytes], table: pa.Table, stamp: Stamp, about: Mapping[str, object] | None = None
+) -> None:
+    """Write a table that is read again soon and then removed, so that packing it would not pay."""
+    pq.write_table(
+        _stamped(table, stamp, about),
+        file,
+        row_group_size=ROW_GROUP_ROWS,
+        compression="none",
+        use_dictionary=False,
+        write_page_checksum=True,
+    )
+
+
+def _stamped(table: pa.Table, stamp: Stamp, about: Mapping[str, object] | None) -> pa.Table:
+    kept = {b"huggingface": (table.schema.metadata or {}).get(b"huggingface")}
+    metadata = {stamps.KEY: orjson.dumps({**stamp.model_dump(), "about": about or {}}, option=orjson.OPT_SORT_KEYS)}
+    metadata |= {key: value for key, value in kept.items() if value is not None}
+    return table.replace_schema_metadata(metadata)
 
 
 def _repeating(schema: pa.Schema) -> bool | list[str]:

@@ -49,6 +49,13 @@ class Workspace:
         with self.disk.create(path) as file:
             parquet.write(file, table, stamp, about)
 
+    def write_unfinished(
+        self, path: str, table: pa.Table, stamp: Stamp, about: Mapping[str, object] | None = None
+    ) -> None:
+        """Write a Parquet file that is read again soon and then removed."""
+        with self.disk.create(path) as file:
+            parquet.write_unfinished(file, table, stamp, about)
+
     def read_table(self, path: str, columns: Sequence[str] | None = None) -> pa.Table:
         """Read a Parquet file; `IntegrityError` where it is missing or damaged."""
         with self._open(path) as file:
