@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from hashlib import blake2b
 from typing import TYPE_CHECKING
 
@@ -17,13 +18,20 @@ def example_id(turns: Iterable[tuple[str, str]]) -> str:
     Each string is preceded by its length, so no two different lists of turns share their bytes. Two records of one
     conversation, one in Alpaca and one in messages form, share an id.
     """
-    state = blake2b(digest_size=16)
-    for turn in turns:
-        for string in turn:
-            data = string.encode("utf-8", "surrogatepass")
-            state.update(len(data).to_bytes(8, "little"))
-            state.update(data)
+    state = _NOTHING.copy()
+    for role, content in turns:
+        data = content.encode("utf-8", "surrogatepass")
+        state.update(_with_length(role) + len(data).to_bytes(8, "little") + data)
     return state.hexdigest()
+
+
+_NOTHING = blake2b(digest_size=16)
+
+
+@lru_cache(maxsize=64)
+def _with_length(role: str) -> bytes:
+    data = role.encode("utf-8", "surrogatepass")
+    return len(data).to_bytes(8, "little") + data
 
 
 def digest(*values: object) -> str:

@@ -69,23 +69,25 @@ def recognise(row: Row, names: Mapping[str, str]) -> Record:
     if names:
         row = _reaching(row, names)
         _check_mapped(row, names)
-    if "messages" in names:
-        return _chat(row, names["messages"], "mapped", names)
-    if "prompt" in names:
-        return _pair(row, "mapped", names["prompt"], names.get("context"), names["completion"], names)
-    if "text" in names:
-        return _text(row, names["text"], "mapped", names)
+    fields = _told_by(tuple([name for name, value in row.items() if value is not None]))
+    if names:
+        fields = _mapped(fields, names)
+        if "messages" in names:
+            return _chat(row, names["messages"], "mapped", fields)
+        if "prompt" in names:
+            return _pair(row, _Pair("mapped", names["prompt"], names.get("context"), names["completion"]), fields)
+        if "text" in names:
+            return _text(row, names["text"], "mapped", fields)
     if "chosen" in row and "rejected" in row:
         raise RowError(Reason.PREFERENCE_PAIR, "chosen and rejected; map one of them to train on it")
-    chat, pair = _told_by(tuple([name for name, value in row.items() if value is not None]))
-    if chat is not None:
-        return _chat(row, chat, "messages" if chat == "messages" else "sharegpt", names)
-    if trees.is_nested(row):
-        return _tree(row, names)
-    if pair is not None:
-        return _pair(row, pair.form, pair.prompt, pair.context, pair.answer, names)
+    if fields.chat is not None:
+        return _chat(row, fields.chat, "messages" if fields.chat == "messages" else "sharegpt", fields)
+    if type(row.get("prompt")) is dict and trees.is_nested(row):
+        return _tree(row, fields)
+    if fields.pair is not None:
+        return _pair(row, fields.pair, fields)
     if row.get("text") is not None:
-        return _text(row, "text", "text", names)
+        return _text(row, "text", "text", fields)
     raise _nothing_fits(row)
 
 
@@ -98,22 +100,51 @@ class _Pair(NamedTuple):
     answer: str
 
 
+class _Fields(NamedTuple):
+    """The fields of a row that hold each thing; tools of a pair and a label only where a map names them."""
+
+    chat: str | None
+    pair: _Pair | None
+    system: str | None
+    tools: str | None
+    language: str | None
+    pair_tools: str | None = None
+    label: str | None = None
+
+
 @lru_cache(maxsize=256)
-def _told_by(fields: tuple[str, ...]) -> tuple[str | None, _Pair | None]:
-    """The field with a chat, and the fields of a pair, of a row in which just these *fields* hold a value."""
-    held = dict.fromkeys(fields, True)
+def _told_by(names: tuple[str, ...]) -> _Fields:
+    """The fields of a row without a map, told by the *names* of those that hold a value."""
+    held = dict.fromkeys(names, True)
+    pair = None
     for form in FORMS:
         prompt, answer = _first(held, form.prompts), _first(held, form.answers)
         if prompt is not None and answer is not None:
-            return _first(held, CHAT_FIELDS), _Pair(form.name, prompt, _first(held, form.contexts), answer)
-    return _first(held, CHAT_FIELDS), None
+            pair = _Pair(form.name, prompt, _first(held, form.contexts), answer)
+            break
+    return _Fields(
+        chat=_first(held, CHAT_FIELDS),
+        pair=pair,
+        system=_first(held, SYSTEM_FIELDS),
+        tools=_first(held, TOOL_FIELDS),
+        language=_first(held, LANGUAGE_FIELDS),
+    )
 
 
-def _first(row: Row, fields: Sequence[str]) -> str | None:
-    for field in fields:
-        if row.get(field) is not None:
-            return field
-    return None
+def _mapped(told: _Fields, names: Mapping[str, str]) -> _Fields:
+    """The fields of a row with those in the place of the told ones that a map *names*."""
+    tools = names.get("tools") or told.tools
+    return told._replace(
+        system=names.get("system") or told.system,
+        tools=tools,
+        language=names.get("language") or told.language,
+        pair_tools=tools if "tools" in names else None,
+        label=names.get("label"),
+    )
+
+
+def _first(held: Mapping[str, bool], fields: Sequence[str]) -> str | None:
+    return next((field for field in fields if field in held), None)
 
 
 def _reaching(row: Row, names: Mapping[str, str]) -> Row:
@@ -157,17 +188,16 @@ def _nothing_fits(row: Row) -> RowError:
 # --- the three types of record ---
 
 
-def _text(row: Row, field: str, form: str, names: Mapping[str, str]) -> Record:
+def _text(row: Row, field: str, form: str, fields: _Fields) -> Record:
     turn = Turn("text", _string(row, field))
-    language, user = _rest(row, {field}, names)
+    language, user = _rest(row, {field}, fields)
     return Record(form, "text", [turn], None, language, user, set())
 
 
-def _pair(
-    row: Row, form: str, prompt_field: str, context_field: str | None, answer_field: str, names: Mapping[str, str]
-) -> Record:
+def _pair(row: Row, pair: _Pair, fields: _Fields) -> Record:
+    form, prompt_field, context_field, answer_field = pair
     if type(row[prompt_field]) is list:
-        return _conversational_pair(row, prompt_field, answer_field, names)
+        return _conversational_pair(row, prompt_field, answer_field, fields)
     taken = {prompt_field, answer_field}
     prompt, answer = _string(row, prompt_field), _string(row, answer_field)
     if context_field is not None and row.get(context_field) is not None:
@@ -176,41 +206,41 @@ def _pair(
         if context.strip():
             prompt = f"{prompt}\n\n{context}" if prompt.strip() else context
     turns = [Turn("user", prompt), Turn("assistant", answer)]
-    system = _system(row, names, taken)
-    tools = _tools(row, names, taken) if "tools" in names else None
-    language, user = _rest(row, taken, names)
+    system = _system(row, fields.system, taken)
+    tools = _tools(row, fields.pair_tools, taken)
+    language, user = _rest(row, taken, fields)
     record = "prompt-completion"
     if system or tools:
         record, turns = "messages", [*system, *turns]
     return Record(form, record, turns, tools, language, user, set())
 
 
-def _conversational_pair(row: Row, prompt_field: str, answer_field: str, names: Mapping[str, str]) -> Record:
+def _conversational_pair(row: Row, prompt_field: str, answer_field: str, fields: _Fields) -> Record:
     """A prompt that is a list of messages, and a completion that is a list or a text, as TRL has them."""
     answer = row[answer_field]
     messages = [*_list(row, prompt_field)]
     messages += answer if type(answer) is list else [{"role": "assistant", "content": _string(row, answer_field)}]
-    return _from_messages(row, messages, "conversational", {prompt_field, answer_field}, names)
+    return _from_messages(row, messages, "conversational", {prompt_field, answer_field}, fields)
 
 
-def _chat(row: Row, field: str, form: str, names: Mapping[str, str]) -> Record:
-    return _from_messages(row, _list(row, field), form, {field}, names)
+def _chat(row: Row, field: str, form: str, fields: _Fields) -> Record:
+    return _from_messages(row, _list(row, field), form, {field}, fields)
 
 
-def _tree(row: Row, names: Mapping[str, str]) -> Record:
+def _tree(row: Row, fields: _Fields) -> Record:
     first: dict[str, object] = row["prompt"]  # type: ignore[assignment]
     turns = trees.nested_path(first)
-    language, user = _rest(row, {"prompt"}, names)
+    language, user = _rest(row, {"prompt"}, fields)
     given = language or next((first[name] for name in LANGUAGE_FIELDS if type(first.get(name)) is str), None)
     return Record("nested-tree", "messages", turns, None, None if given is None else str(given), user, set())
 
 
-def _from_messages(row: Row, messages: list[object], form: str, taken: set[str], names: Mapping[str, str]) -> Record:
+def _from_messages(row: Row, messages: list[object], form: str, taken: set[str], fields: _Fields) -> Record:
     turns, repairs = chats.turns(messages)
     if not (turns and turns[0].role == "system"):
-        turns = [*_system(row, names, taken), *turns]
-    tools = _tools(row, names, taken)
-    language, user = _rest(row, taken, names)
+        turns = [*_system(row, fields.system, taken), *turns]
+    tools = _tools(row, fields.tools, taken)
+    language, user = _rest(row, taken, fields)
     return Record(form, "messages", turns, tools, language, user, repairs)
 
 
@@ -236,8 +266,7 @@ def _list(row: Row, field: str) -> list[object]:
     return value
 
 
-def _system(row: Row, names: Mapping[str, str], taken: set[str]) -> list[Turn]:
-    field = names.get("system") or _first(row, SYSTEM_FIELDS)
+def _system(row: Row, field: str | None, taken: set[str]) -> list[Turn]:
     if field is None or row.get(field) is None:
         return []
     taken.add(field)
@@ -245,9 +274,8 @@ def _system(row: Row, names: Mapping[str, str], taken: set[str]) -> list[Turn]:
     return [Turn("system", content)] if content.strip() else []
 
 
-def _tools(row: Row, names: Mapping[str, str], taken: set[str]) -> str | None:
+def _tools(row: Row, field: str | None, taken: set[str]) -> str | None:
     """The specifications of tools as JSON; text is kept as it was written."""
-    field = names.get("tools") or _first(row, TOOL_FIELDS)
     if field is None or row.get(field) is None:
         return None
     taken.add(field)
@@ -263,15 +291,14 @@ def _tools(row: Row, names: Mapping[str, str], taken: set[str]) -> str | None:
     return value
 
 
-def _rest(row: Row, taken: set[str], names: Mapping[str, str]) -> tuple[str | None, dict[str, object]]:
+def _rest(row: Row, taken: set[str], fields: _Fields) -> tuple[str | None, dict[str, object]]:
     """The language, and the columns that the record did not take; a mapped label is called ``label``."""
-    user = {name: value for name, value in row.items() if name not in taken}
-    label = names.get("label")
+    user = {name: value for name, value in row.items() if name not in taken} if len(row) > len(taken) else {}
+    label = fields.label
     if label is not None and label in user and label != "label":
         own = user.pop("label", None)
         user["label"] = user.pop(label)
         if own is not None:
             user["label_"] = own
-    field = names.get("language") or _first(row, LANGUAGE_FIELDS)
-    language = row.get(field) if field is not None else None
+    language = None if fields.language is None else row.get(fields.language)
     return (language.strip() or None) if type(language) is str else None, user

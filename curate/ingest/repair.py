@@ -24,15 +24,24 @@ CONTROL_TOKEN = re.compile(
 )
 """The control tokens of common chat templates."""
 
+_EMPTY = {"user": Reason.EMPTY_PROMPT, "assistant": Reason.EMPTY_ANSWER, "text": Reason.EMPTY_TEXT}
+"""The roles that must say something, and what they are rejected for otherwise."""
+
 
 def repair(record: Record, settings: Settings) -> Record:
     """The record with its text repaired as *settings* say, and the repairs that were made."""
+    for _, content in record.turns:
+        if not content.isascii():
+            return _repaired(record, settings)
+    return record
+
+
+def _repaired(record: Record, settings: Settings) -> Record:
     turns = record.turns
-    if any(not content.isascii() for _, content in turns):
-        if settings.mojibake:
-            turns = _changed(turns, _encoding_mender(), Repair.MOJIBAKE, record)
-        if settings.nfc:
-            turns = _changed(turns, _normal, Repair.NFC, record)
+    if settings.mojibake:
+        turns = _changed(turns, _encoding_mender(), Repair.MOJIBAKE, record)
+    if settings.nfc:
+        turns = _changed(turns, _normal, Repair.NFC, record)
     return record if turns is record.turns else record._replace(turns=turns)
 
 
@@ -43,14 +52,10 @@ def check(record: Record, settings: Settings) -> None:
         characters += len(content)
         if role == "assistant":
             answers += 1
-            if settings.empty_answers == "reject" and _is_empty(content):
-                raise RowError(Reason.EMPTY_ANSWER)
-        elif role == "user":
-            if _is_empty(content):
-                raise RowError(Reason.EMPTY_PROMPT)
-        elif role == "text" and _is_empty(content):
-            raise RowError(Reason.EMPTY_TEXT)
-        if "\x00" in content:
+        if (not content or content.isspace()) and role in _EMPTY:
+            if role != "assistant" or settings.empty_answers == "reject":
+                raise RowError(_EMPTY[role])
+        elif "\x00" in content:
             raise RowError(Reason.NUL_BYTE, f"in the text of the {role}")
     if record.record == "messages" and not answers:
         raise RowError(Reason.NO_ANSWER, f"{len(record.turns)} messages")
@@ -80,10 +85,6 @@ def remarks(record: Record) -> list[str]:
 
 def _may_hold_token(text: str) -> bool:
     return "<|" in text or "_of_turn>" in text or "INST]" in text or "SYS>>" in text
-
-
-def _is_empty(text: str) -> bool:
-    return not text or text.isspace()
 
 
 def _changed(turns: list[Turn], change: Callable[[str], str], code: Repair, record: Record) -> list[Turn]:
