@@ -38,7 +38,6 @@ from curate.store.workspace import Workspace
 from curate.tag import step as tag
 from curate.tier import difficulty
 from curate.tier import step as tier
-from curate.train import step as train
 from curate.write import step as write
 
 if TYPE_CHECKING:
@@ -53,6 +52,7 @@ if TYPE_CHECKING:
     from curate.engines.choice import Choice
     from curate.protocol import Engine, Progress
     from curate.tag.catalogue import Catalogue
+    from curate.train import step as train
 
 log = logging.getLogger(__name__)
 
@@ -158,28 +158,38 @@ class Pipeline:
 
         return score.agreement(self.space, self.recipe.score, report, settings.domain, blend)
 
-    # --- training, which is no step: it never rebuilds, and nothing is built from it ---
+    # --- training, which is no step: it never rebuilds, and nothing is built from it; a room that few commands need ---
 
     def fine_tune(self, *, trust: bool = False) -> train.Report:
         """Train on the dataset in stage order; a stale run is a `StaleError`, one whose audit failed a `GateError`."""
+        from curate.train import step as train
+
         return train.run(self.space, self.recipe.train, self._given(trust=trust))
 
     def outline(self, *, trust: bool = False) -> train.Outline:
         """What that training would do, and about how long it would take."""
+        from curate.train import step as train
+
         return train.outline(self.space, self.recipe.train, self._given(trust=trust))
 
     def export(self, target: train.Target) -> list[str]:
         """Write the configurations of one trainer; the paths of its files."""
+        from curate.train import step as train
+
         self.require("write")
         found = names.resolve(self.recipe.train.model, "lm")
         return train.export(self.space, self.recipe.train, target, names.hub_name(found))
 
     def check_order(self, target: train.Target) -> train.Delivered | None:
         """How the real loader of a trainer deals with the plan; None where it cannot be driven from here."""
+        from curate.train import step as train
+
         self.require("write")
         return train.check_order(self.space, self.recipe.train, target)
 
     def _given(self, *, trust: bool) -> train.Given:
+        from curate.train import step as train
+
         self.require("write")
         plan = self._plan()
         return train.Given(

@@ -25,7 +25,7 @@ class Frozen(BaseModel):
     JSON has no NaN and no infinity, so a model that held one could not be read back.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, defer_build=True)
 
 
 Precision = Literal["auto", "fp32", "bf16", "fp16"]

@@ -25,7 +25,7 @@ from curate.study.ablation import Settings as AblateSettings
 from curate.study.causes import Settings as DiagnoseSettings
 from curate.study.revision import Settings as ReviseSettings
 from curate.tier.step import Settings as TierSettings
-from curate.train.step import Settings as TrainSettings
+from curate.train.settings import Settings as TrainSettings
 from curate.write.step import Settings as WriteSettings
 
 if TYPE_CHECKING:

@@ -42,6 +42,17 @@ def test_help_is_quick_because_nothing_heavy_is_imported() -> None:
     assert "Make curriculum-ordered datasets" in done.stdout
 
 
+def test_a_pipeline_starts_without_what_few_commands_need() -> None:
+    code = (
+        "import sys, curate.pipeline; heavy = {'torch', 'polars', 'curate.train.step'} & set(sys.modules); "
+        "sys.exit(f'imported {heavy}' if heavy else 0)"
+    )
+
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+
+    assert done.returncode == 0, done.stderr
+
+
 @pytest.mark.parametrize("command", ["mine", "tier", "audit", "verify", "show", "status", "explain"])
 def test_commands_that_need_no_model_import_no_torch(run: Path, command: str) -> None:
     more = {"explain": ["lessons"], "show": ["-n", "1"]}.get(command, [])
