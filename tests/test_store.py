@@ -43,6 +43,14 @@ def test_a_table_comes_back_with_its_stamp_and_what_was_said_about_it(space: Wor
     assert space.rows("t.parquet") == 3
 
 
+def test_an_unfinished_table_comes_back_like_any_other(space: Workspace) -> None:
+    space.write_unfinished("t.parquet", TABLE, STAMP, {"messages": 2})
+
+    assert space.read_table("t.parquet").equals(TABLE)
+    assert space.stamp_of("t.parquet") == STAMP
+    assert space.about("t.parquet") == {"messages": 2}
+
+
 def test_the_same_table_has_the_same_bytes(space: Workspace) -> None:
     space.write_table("one.parquet", TABLE, STAMP)
     space.write_table("two.parquet", TABLE, STAMP)

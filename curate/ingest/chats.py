@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, TypeAlias
 
 import orjson
 
@@ -12,6 +12,9 @@ from curate.ingest.reasons import Reason, Repair, RowError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+Turn: TypeAlias = tuple[str, str]
+"""One turn of a chat: its role and its content."""
 
 ROLES = {
     "system": "system",
@@ -35,13 +38,6 @@ ROLES = {
 
 _TEXT_KEYS = ("content", "value", "text")
 _READ_KEYS = frozenset({"role", "from", *_TEXT_KEYS, "tool_calls", "function_call"})
-
-
-class Turn(NamedTuple):
-    """One turn of a chat."""
-
-    role: str
-    content: str
 
 
 def turns(messages: Sequence[object]) -> tuple[list[Turn], set[Repair]]:
@@ -78,7 +74,7 @@ def _turn(message: object, place: int, repairs: set[Repair]) -> Turn:
         value is not None for key, value in message.items() if key not in _READ_KEYS
     ):
         repairs.add(Repair.MESSAGE_KEYS_DROPPED)
-    return Turn(role, content)
+    return role, content
 
 
 def _content(content: object, place: int, repairs: set[Repair], *, optional: bool) -> str:

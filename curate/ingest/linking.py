@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from curate.core.ids import digest
 from curate.ingest import forest
-from curate.ingest.chats import Turn
 from curate.ingest.jobs import PARSED
 from curate.store.stamps import Stamp
 from curate.store.workspace import Workspace
@@ -16,6 +15,7 @@ from curate.store.workspace import Workspace
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from curate.ingest.chats import Turn
     from curate.ingest.rounds import Seen
     from curate.ingest.settings import Settings
 
@@ -53,7 +53,7 @@ def _speaker(space: Workspace, grown: forest.Forest) -> Callable[[int], Turn]:
     @lru_cache(maxsize=4)
     def turns(part: int) -> list[Turn]:
         table = space.read_table(Workspace.part(PARSED, part), ["record", "text"])
-        return [Turn(row["record"], row["text"]) for row in table.to_pylist()]
+        return [(row["record"], row["text"]) for row in table.to_pylist()]
 
     def say(index: int) -> Turn:
         spot = grown.spots[index]

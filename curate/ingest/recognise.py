@@ -9,7 +9,6 @@ import orjson
 
 from curate.errors import did_you_mean
 from curate.ingest import chats, trees
-from curate.ingest.chats import Turn
 from curate.ingest.parse import kind, write
 from curate.ingest.reasons import Reason, RowError
 
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import TypeAlias
 
+    from curate.ingest.chats import Turn
     from curate.ingest.reasons import Repair
 
     Row: TypeAlias = Mapping[str, object]
@@ -69,7 +69,7 @@ def recognise(row: Row, names: Mapping[str, str]) -> Record:
     if names:
         row = _reaching(row, names)
         _check_mapped(row, names)
-    fields = _told_by(tuple([name for name, value in row.items() if value is not None]))
+    fields = _told_by(tuple(row if None not in row.values() else [name for name in row if row[name] is not None]))
     if names:
         fields = _mapped(fields, names)
         if "messages" in names:
@@ -189,9 +189,9 @@ def _nothing_fits(row: Row) -> RowError:
 
 
 def _text(row: Row, field: str, form: str, fields: _Fields) -> Record:
-    turn = Turn("text", _string(row, field))
+    turns = [("text", _string(row, field))]
     language, user = _rest(row, {field}, fields)
-    return Record(form, "text", [turn], None, language, user, set())
+    return Record(form, "text", turns, None, language, user, set())
 
 
 def _pair(row: Row, pair: _Pair, fields: _Fields) -> Record:
@@ -205,7 +205,7 @@ def _pair(row: Row, pair: _Pair, fields: _Fields) -> Record:
         context = _string(row, context_field)
         if context.strip():
             prompt = f"{prompt}\n\n{context}" if prompt.strip() else context
-    turns = [Turn("user", prompt), Turn("assistant", answer)]
+    turns = [("user", prompt), ("assistant", answer)]
     system = _system(row, fields.system, taken)
     tools = _tools(row, fields.pair_tools, taken)
     language, user = _rest(row, taken, fields)
@@ -237,7 +237,7 @@ def _tree(row: Row, fields: _Fields) -> Record:
 
 def _from_messages(row: Row, messages: list[object], form: str, taken: set[str], fields: _Fields) -> Record:
     turns, repairs = chats.turns(messages)
-    if not (turns and turns[0].role == "system"):
+    if not (turns and turns[0][0] == "system"):
         turns = [*_system(row, fields.system, taken), *turns]
     tools = _tools(row, fields.tools, taken)
     language, user = _rest(row, taken, fields)
@@ -271,7 +271,7 @@ def _system(row: Row, field: str | None, taken: set[str]) -> list[Turn]:
         return []
     taken.add(field)
     content = _string(row, field)
-    return [Turn("system", content)] if content.strip() else []
+    return [("system", content)] if content.strip() else []
 
 
 def _tools(row: Row, field: str | None, taken: set[str]) -> str | None:

@@ -8,12 +8,12 @@ from unicodedata import is_normalized, normalize
 
 from curate.errors import SettingsError
 from curate.ingest import language
-from curate.ingest.chats import Turn
 from curate.ingest.reasons import Reason, Remark, Repair, RowError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from curate.ingest.chats import Turn
     from curate.ingest.recognise import Record
     from curate.ingest.settings import Settings
 
@@ -70,7 +70,7 @@ def check(record: Record, settings: Settings) -> None:
 def _check_language(record: Record, wanted: Sequence[str]) -> None:
     found = language.code_of(record.language)
     if found is None:
-        found = language.detect("\n".join(turn.content for turn in record.turns))
+        found = language.detect("\n".join(content for _, content in record.turns))
     if found is not None and found not in wanted:
         raise RowError(Reason.OTHER_LANGUAGE, found)
 
@@ -88,7 +88,7 @@ def _may_hold_token(text: str) -> bool:
 
 
 def _changed(turns: list[Turn], change: Callable[[str], str], code: Repair, record: Record) -> list[Turn]:
-    changed = [Turn(role, change(content)) for role, content in turns]
+    changed = [(role, change(content)) for role, content in turns]
     if changed == turns:
         return turns
     record.repairs.add(code)

@@ -83,9 +83,9 @@ def example(record: Record, repairs: Sequence[str], source: str, row: int) -> Pa
     if kind == "messages":
         messages = [{"role": role, "content": content} for role, content in turns]
     elif kind == "prompt-completion":
-        prompt, completion = turns[0].content, turns[1].content
+        (_, prompt), (_, completion) = turns
     else:
-        text = turns[0].content
+        ((_, text),) = turns
     return Parsed(
         "example",
         None,
@@ -127,7 +127,7 @@ def rejected(reason: str, raw: bytes, source: str, row: int) -> Parsed:
 
 def _parse_row(raw: bytes, names: Mapping[str, str], settings: Settings, source: str, row: int) -> Parsed:
     value, repairs = parse(raw)
-    if not names and trees.is_message(value):
+    if "message_id" in value and not names and trees.is_message(value):
         made = _message_row(trees.message(value), repairs, settings)
         return made._replace(raw=raw.decode(), source=source, row=row)
     record = repair(recognise(value, names), settings)
@@ -138,12 +138,12 @@ def _parse_row(raw: bytes, names: Mapping[str, str], settings: Settings, source:
 def _message_row(message: trees.Message, repairs: Sequence[str], settings: Settings) -> Parsed:
     language = next((message.user[name] for name in LANGUAGE_FIELDS if message.user.get(name) is not None), None)
     record = Record("tree", "messages", [message.turn], None, None, {}, set())
-    turn = repair(record, settings).turns[0]
+    role, content = repair(record, settings).turns[0]
     return Parsed(
         "message",
         repairs=sorted({*repairs, *record.repairs}),
-        record=turn.role,
-        text=turn.content,
+        record=role,
+        text=content,
         language=language if type(language) is str else None,
         node=message.node,
         parent=message.parent,

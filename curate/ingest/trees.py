@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pyarrow as pa
 
-from curate.ingest.chats import Turn, role_of
+from curate.ingest.chats import role_of
 from curate.ingest.parse import kind
 from curate.ingest.reasons import Reason, RowError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    from curate.ingest.chats import Turn
 
 NODE = pa.schema([("node", pa.string()), ("parent", pa.string()), ("rank", pa.float64())])
 """What links a message to its tree in the table of a parsed part."""
@@ -60,7 +62,7 @@ def _turn(row: Mapping[str, object]) -> Turn:
     content = row.get("text") if row.get("text") is not None else row.get("content")
     if type(content) is not str:
         raise RowError(Reason.WRONG_TYPE, f"text of a message is {kind(content)}, not text")
-    return Turn(role_of(row.get("role"), 1), content)
+    return role_of(row.get("role"), 1), content
 
 
 def _rank(value: object) -> float | None:
@@ -91,7 +93,7 @@ def nested_path(first: Mapping[str, object]) -> list[Turn]:
         replies = message.get("replies")
         given = [each for each in replies if type(each) is dict] if type(replies) is list else []
         message = min(given, key=lambda each: _order(_rank(each.get("rank")), 0), default=None)
-    while turns and turns[-1].role != "assistant":
+    while turns and turns[-1][0] != "assistant":
         turns.pop()
     return turns
 

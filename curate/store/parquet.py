@@ -38,9 +38,7 @@ def write(file: IO[bytes], table: pa.Table, stamp: Stamp, about: Mapping[str, ob
     )
 
 
-def write_unfinished(
-    file: IO[bytes], table: pa.Table, stamp: Stamp, about: Mapping[str, object] | None = None
-) -> None:
+def write_unfinished(file: IO[bytes], table: pa.Table, stamp: Stamp, about: Mapping[str, object] | None = None) -> None:
     """Write a table that is read again soon and then removed, so that packing it would not pay."""
     pq.write_table(
         _stamped(table, stamp, about),
