@@ -64,7 +64,7 @@ class Regression(Scorer):
             unit="rank",
             about="the rank among labels, from 0 to 1, that is expected of the example",
             headline=True,
-            weights={"text": 4.0, "task": 4.0, "chat": 4.0, "code": 2.0},
+            weights={"text": 1.0, "task": 1.0, "chat": 2.0, "code": 1.0},
         ),
     )
     settings: ClassVar[type[Frozen]] = Settings

@@ -4,9 +4,9 @@
 
 All numbers are Spearman's correlation with the label, inside the group where a set has groups. ``random`` is a hash,
 ``length`` the tokens; ``best`` the best single headline but length; ``blend`` the difficulty that `curate tier` makes
-without labels, in total and with length held constant; ``calibrated`` that of weights fitted to the labels, of all
-scores and of `regression`, judged on rows whose labels had no part in either (nested 5-fold cross-validation, the mean
-of the folds); ``regression`` that scorer by itself. The default weights were
+without labels, in total and with length held constant; ``regression`` that scorer by itself, and ``calibrated`` weights
+fitted to the labels, of all headlines and the regression, both judged on rows whose labels had no part in either
+(nested 5-fold cross-validation, the mean of the folds). The default weights were
 chosen with the half ``choose`` in view; ``report`` is the other half. MGSM has no label: its numbers are how far the
 order of the problems in German, Chinese and Swahili is that in English. Scores are kept in the folder: an interrupted
 call goes on.
@@ -212,7 +212,8 @@ def _calibrated(found: Scored, name: str) -> tuple[float, float]:
     with_groups = len(np.unique(found.group)) > 1
     units = found.group if with_groups else np.arange(len(found.label))
     fold = agreement.folds(units, FOLDS, chance(0, "benchmarks", f"{name} folds"))
-    columns = {score: column for score, column in found.values.items() if not np.isnan(column).all()}
+    offered = difficulty.offered(found.sources)
+    columns = {score: found.values[score] for score in offered if not np.isnan(found.values[score]).all()}
     kind = KINDS[np.bincount(found.kind).argmax()]
     declared = {one.score: one.weights[kind] for one in _made(found)}
     prior = np.array([*(declared.get(score, 0.0) for score in columns), Regression.gives[0].weights[kind]])
