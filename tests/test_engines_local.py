@@ -179,3 +179,27 @@ def test_a_bug_tells_where_in_the_worker_it_was(tmp_path: Path) -> None:
 
     assert "in a worker process" in raised.value.__notes__[0]
     assert "test_engines_local.py" in raised.value.__notes__[0]
+
+
+class OddError(Exception):
+    """Cannot be unpickled: it wants more arguments than it passes on."""
+
+    def __init__(self, place: int, why: str) -> None:
+        super().__init__(f"{why} at {place}")
+
+
+@dataclass
+class Odd:
+    """Raises an error that does not travel."""
+
+    name: str = "odd"
+
+    def open(self) -> None: ...
+
+    def run(self, part: Part) -> Done:
+        raise OddError(part.index, "a bug")
+
+
+def test_a_bug_whose_error_cannot_travel_is_told_and_no_death() -> None:
+    with local_engine(2) as engine, pytest.raises(RuntimeError, match="OddError: a bug at 0"):
+        list(engine.map(Odd(), iter([Part(index, 1) for index in range(4)])))

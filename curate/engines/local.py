@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import pickle
 import traceback
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -184,4 +185,13 @@ def _answer(call: Callable[[], Done | None]) -> Done | Exception | None:
         return error
     except Exception as error:  # noqa: BLE001 - whatever it is, it is not lost
         error.add_note(f"in a worker process: {traceback.format_exc()}")
-        return error
+        return error if _travels(error) else RuntimeError(f"in a worker process: {traceback.format_exc()}")
+
+
+def _travels(error: Exception) -> bool:
+    """Whether an error can be sent to another process; one whose class takes other arguments than it passes on cannot."""
+    try:
+        pickle.loads(pickle.dumps(error))  # noqa: S301 - what was just made here
+    except Exception:  # noqa: BLE001 - whatever its own class raises
+        return False
+    return True
