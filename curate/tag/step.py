@@ -109,7 +109,7 @@ def run(space: Workspace, settings: Settings, encode: Encode | None, work: Work)
     assign = _assigner(space, settings, catalogue, encode, work)
     tables, counts, by, known = [], Counter[str](), Counter[str](), set[str]()
     for part in space.parts("examples"):
-        examples = space.read_table(part)
+        examples = space.read_table(part, ["id", "source", "user"])
         known |= set(views.user_names(examples))
         vectors = None
         if needs_vectors(settings, catalogue):

@@ -76,7 +76,8 @@ class SortJob:
 
     def _rows(self, chunk: Chunk) -> pa.Table:
         """The finished rows that the dataset takes from one part file, each with its slot."""
-        examples = self.space.read_table(chunk.source).take(chunk.rows.column("row"))
+        needed = ["id", *views.RECORD_COLUMNS, "tools", *(["user"] if self.kinds else [])]
+        examples = self.space.read_table(chunk.source, needed).take(chunk.rows.column("row"))
         content = record.convert(examples, self.record)
         user = {name: views.user_column(examples, name).cast(kind) for name, kind in self.kinds.items()}
         decided = chunk.rows.drop_columns(["slot", "row"])

@@ -53,6 +53,8 @@ def convert(examples: pa.Table, record: Record) -> dict[str, pa.Array]:
     As text a chat is its turns with a blank line between them. A chat of more than one exchange, or with a system
     turn, does not fit prompt-completion: a `DataError`.
     """
+    if record == "prompt-completion" and pc.all(_is(examples, record)).as_py():
+        return {name: _flat(examples, name) for name in COLUMNS[record]}
     messages = _messages(examples)
     if record == "messages":
         return {"messages": messages, "tools": examples.column("tools").combine_chunks()}
