@@ -70,15 +70,16 @@ def embed(space: Workspace, ids: list[str], vectors: NDArray[np.float32], k: int
 
 
 class Noting:
-    """An engine that notes which parts of the examples are traced."""
+    """An engine that notes which parts of the examples are traced, and which are looked through for a benchmark."""
 
     def __init__(self) -> None:
-        self.traced: list[int] = []
+        self.read: dict[str, list[int]] = {"minhash": [], "leaks": []}
 
     def map(self, job: PartJob, parts: Iterator[Part]) -> Iterator[Done]:
-        assert isinstance(job, jobs.TraceJob)
-        self.traced += [part.index for group in job.groups for part in group]
-        return LocalEngine().map(job, parts)
+        given = list(parts)
+        read = [each for part in given for each in job.groups[part.index]] if isinstance(job, jobs.TraceJob) else given
+        self.read[job.name] += [part.index for part in read]
+        return LocalEngine().map(job, iter(given))
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -117,7 +118,7 @@ def test_only_parts_that_changed_are_traced_again(tmp_path: Path) -> None:
 
     mine.run(space, mine.Settings(), None, replace(work, engine=engine))
 
-    assert engine.traced == [3, 4]
+    assert engine.read == {"minhash": [3, 4], "leaks": []}
     once, again = place(tmp_path / "once", grown, part_rows=1)
     mine.run(once, mine.Settings(), None, again)
     assert space.read_table("mined/duplicates.parquet") == once.read_table("mined/duplicates.parquet")
@@ -230,6 +231,24 @@ def test_a_leaked_benchmark_row_is_named(tmp_path: Path) -> None:
         ("4", "same", ["here.jsonl:1"]),
     ]
     assert report.against == {"here.jsonl": 4}
+
+
+def test_a_benchmark_is_looked_for_in_parts_that_changed_until_it_changes_itself(tmp_path: Path) -> None:
+    space, work = place(tmp_path, examples(PAIRS[:4]), part_rows=1)
+    benchmark = examples([("Tell me all about it.", LONG), ("What is two plus two?", "4")])
+    mine.run(space, mine.Settings(), [benchmark], work)
+    space.write_table(Workspace.part("examples", 4), examples(PAIRS).slice(4, 1), STAMP)
+    grown, other = Noting(), Noting()
+
+    mine.run(space, mine.Settings(), [benchmark], replace(work, engine=grown))
+    found = space.read_table("mined/contamination.parquet").to_pylist()
+    mine.run(space, mine.Settings(), [benchmark.slice(0, 1)], replace(work, engine=other))
+
+    assert grown.read["leaks"] == [4]
+    assert [(row["id"][-1], row["kind"]) for row in found] == [(row, "verbatim") for row in "023"] + [("4", "same")]
+    assert other.read == {"minhash": [], "leaks": [0, 1, 2, 3, 4]}
+    mine.run(space, mine.Settings(), None, work)
+    assert not space.parts("statistics/leaks")
 
 
 def test_vectors_bring_semantic_duplicates_and_suspected_labels(tmp_path: Path) -> None:

@@ -58,6 +58,9 @@ CASES = pa.schema([("upper", pa.string()), ("lower", pa.string())])
 """One row for each part: the words that it writes with a capital inside a sentence, and those that it writes without
 one, with spaces between them; null where there are none."""
 
+LEAKS = pa.schema([("row", pa.int64()), ("owner", pa.int64()), ("kind", pa.string()), ("share", pa.float64())])
+"""Rows of a part that share words with rows of a benchmark (``owner``), both by place, and how much they share."""
+
 MINED = pa.schema(
     [
         ("id", ID),

@@ -30,15 +30,21 @@ LONG, SHORT, LEAST = 13, 5, 8
 _WIDER = 2
 _COMMON, _COMMON_SHARE = 3, 0.05
 _LISTED = 10
+_BEGINNING = 22
+_REST = np.uint64(64 - _BEGINNING)
 
 
 @dataclass(frozen=True)
 class Runs:
-    """The runs of a benchmark, sorted by hash, the row of each, and how many each row has (shape (rows,))."""
+    """The runs of a benchmark, sorted by hash, the row of each, and how many each row has (shape (rows,)).
+
+    ``begun``: for each beginning of a hash, of `_BEGINNING` bits, whether any run has it.
+    """
 
     hashes: NDArray[np.uint64]
     owners: NDArray[np.int64]
     totals: NDArray[np.int64]
+    begun: NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -88,7 +94,7 @@ def find(benchmark: Benchmark, texts: pa.Array, prompts: pa.Array, share: float)
             total = int(short.totals[key[1]])
             if total >= LEAST - SHORT + 1 and count >= share * total:
                 best.setdefault(key, Hit(*key, "reworded", count / total))
-    for row, owner in _same(benchmark, words, tokenise(prompts)):
+    for row, owner in _same(benchmark, words, prompts):
         best.setdefault((row, owner), Hit(row, owner, "same", 1.0))
     return list(best.values())
 
@@ -137,7 +143,9 @@ def _runs(texts: pa.Array, width: int) -> tuple[Runs, Runs]:
         rare = often[place] <= max(_COMMON, _COMMON_SHARE * len(texts))
         runs, owners = runs[rare], owners[rare]
         order = np.argsort(runs, kind="stable")
-        both.append(Runs(runs[order], owners[order], np.bincount(owners, minlength=len(texts))))
+        begun = np.zeros(1 << _BEGINNING, np.bool_)
+        begun[runs >> _REST] = True
+        both.append(Runs(runs[order], owners[order], np.bincount(owners, minlength=len(texts)), begun))
     return both[0], both[1]
 
 
@@ -145,24 +153,30 @@ def _shared(runs: Runs, texts: Tokens, width: int) -> dict[tuple[int, int], int]
     """How many distinct runs each text shares with each benchmark row, where it shares any."""
     if not len(runs.hashes):
         return {}
-    hashes, starts = near.distinct(*shingles(texts, width))
-    rows = np.repeat(np.arange(len(starts) - 1), np.diff(starts))
-    low = np.searchsorted(runs.hashes, hashes, "left")
-    sizes = np.searchsorted(runs.hashes, hashes, "right") - low
+    hashes, starts = shingles(texts, width)
+    places = np.flatnonzero(runs.begun[hashes >> _REST])
+    low = np.searchsorted(runs.hashes, hashes[places], "left")
+    sizes = np.searchsorted(runs.hashes, hashes[places], "right") - low
+    places, low, sizes = places[sizes > 0], low[sizes > 0], sizes[sizes > 0]
+    rows = np.searchsorted(starts, places, "right") - 1
+    _, first = np.unique(rows * np.int64(len(runs.hashes)) + low, return_index=True)
+    rows, low, sizes = rows[first], low[first], sizes[first]
     found = np.repeat(rows, sizes) * np.int64(len(runs.totals)) + runs.owners[ranges(low, sizes)]
     keys, counts = np.unique(found, return_counts=True)
     size = len(runs.totals)
     return {(key // size, key % size): count for key, count in zip(keys.tolist(), counts.tolist(), strict=True)}
 
 
-def _same(benchmark: Benchmark, texts: Tokens, prompts: Tokens) -> list[tuple[int, int]]:
+def _same(benchmark: Benchmark, texts: Tokens, prompts: pa.Array) -> list[tuple[int, int]]:
     """Examples whose whole prompt or text is a brief question."""
     brief = {tuple(benchmark.questions[owner].tolist()): int(owner) for owner in np.flatnonzero(benchmark.brief)}
     if not brief:
         return []
+    known = np.array([first for first, _ in brief], np.uint64)
     found = []
-    for column in (texts, prompts):
-        for row, key in enumerate(whole(column).tolist()):
-            if tuple(key) in brief:
-                found.append((row, brief[tuple(key)]))
+    for column in (texts, tokenise(prompts)):
+        keys = whole(column)
+        rows = np.flatnonzero(np.isin(keys[:, 0], known))
+        both = zip(rows.tolist(), map(tuple, keys[rows].tolist()), strict=True)
+        found += [(row, brief[key]) for row, key in both if key in brief]
     return found

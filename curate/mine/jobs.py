@@ -1,4 +1,4 @@
-"""The part job of mining: what each part of the examples leaves behind for the search for duplicates in the whole."""
+"""The part jobs of mining: what each part leaves for the search for duplicates, and what of benchmarks stands in it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from curate.core import schemas, views
-from curate.mine import duplicates, protect
+from curate.mine import contaminate, duplicates, protect
 from curate.protocol import Done, Part
 from curate.store.ahead import ahead
 from curate.store.stamps import Stamp, stamp
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from curate.store.work import Work
 
-MINHASH, CASES = "statistics/minhash", "statistics/cases"
+MINHASH, CASES, LEAKS = "statistics/minhash", "statistics/cases", "statistics/leaks"
 ROWS_AT_ONCE = 8192
 """Parts are traced together until they have so many rows: most of their words are then normalised once."""
 
@@ -76,9 +76,58 @@ class TraceJob:
         self.space.write_table(Workspace.part(MINHASH, index), pa.table(columns, schema=schemas.MINHASH), made)
 
 
+@dataclass
+class LeakJob:
+    """Looks through one part of examples for the words of a benchmark; *digest* is that of the benchmark."""
+
+    space: Workspace
+    benchmark: contaminate.Benchmark
+    digest: str
+    overlap: float
+    name: str = "leaks"
+
+    def stamp_for(self, index: int) -> Stamp:
+        """The stamp of what was found in one part of examples."""
+        key = {"job": "leaks", "version": 1, "overlap": self.overlap}
+        return stamp(key, self.space.digest(Workspace.part("examples", index)), self.digest)
+
+    def stands(self, index: int) -> bool:
+        """Whether this part of examples was looked through already."""
+        return self.space.stamp_of(Workspace.part(LEAKS, index)) == self.stamp_for(index)
+
+    def open(self) -> None:
+        """Nothing is loaded."""
+
+    def run(self, part: Part) -> Done:
+        """Write the hits of one part."""
+        table = self.space.read_table(Workspace.part("examples", part.index), list(views.RECORD_COLUMNS))
+        texts, prompts = views.view(table, "full_view"), views.view(table, "prompt_view")
+        hits = contaminate.find(self.benchmark, texts, prompts, self.overlap)
+        columns = {name: [getattr(hit, name) for hit in hits] for name in schemas.LEAKS.names}
+        made = pa.table(columns, schema=schemas.LEAKS)
+        self.space.write_table(Workspace.part(LEAKS, part.index), made, self.stamp_for(part.index))
+        return Done(part.index, part.rows)
+
+
+def leaks(job: LeakJob, work: Work) -> Iterator[tuple[Part, list[contaminate.Hit]]]:
+    """The parts of examples, in order, with what was found in each; what does not stand is looked through first."""
+    parts = _parts(job.space)
+    missing = [part for part in parts if not job.stands(part.index)]
+    for _ in work.each(job, parts, missing, job.name):
+        pass
+    job.space.trim(LEAKS, len(parts))
+    for part in parts:
+        rows = job.space.read_table(Workspace.part(LEAKS, part.index)).to_pylist()
+        yield part, [contaminate.Hit(**row) for row in rows]
+
+
+def _parts(space: Workspace) -> list[Part]:
+    return [Part(index, space.rows(path)) for index, path in enumerate(space.parts("examples"))]
+
+
 def traces(space: Workspace, work: Work) -> Iterator[duplicates.Traces]:
     """The traces of all parts of examples, in order; those that do not stand are made first."""
-    parts = [Part(index, space.rows(path)) for index, path in enumerate(space.parts("examples"))]
+    parts = _parts(space)
     job = TraceJob(space, work.seed)
     stands = [job.stands(part.index) for part in parts]
     job.groups = _groups(list(compress(parts, map(not_, stands))))

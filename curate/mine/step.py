@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from curate.core import views
+from curate.core.ids import digest
 from curate.errors import SettingsError, did_you_mean
 from curate.mine import contaminate, duplicates, edges, groups, jobs, local, noise, paraphrase, semantic
 from curate.mine.propose import Ids, Proposal, table
@@ -19,15 +20,16 @@ from curate.mine.settings import Kind, Settings
 from curate.mine.tokens import strings
 from curate.protocol import Frozen
 from curate.store.forms import matrix
+from curate.store.workspace import Workspace
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
     from curate.mine.paraphrase import Encode
+    from curate.protocol import Part
     from curate.store.work import Work
-    from curate.store.workspace import Workspace
 
     Score = tuple[str, str]
     Signals = Mapping[str, NDArray[np.float32]]
@@ -106,7 +108,7 @@ def run(
     signals = _signals(space, told, len(ids))
     twins = _duplicates(space, settings, ids, dense, signals, work)
     work.progress("mine", 1, len(TABLES), "tables")
-    leaks = _contamination(space, settings, against or (), dense, told)
+    leaks = _contamination(space, settings, against or (), dense, told, work)
     if not against:
         skipped.append("contamination: no benchmark was named with --against")
     elif told.encode is None and dense:
@@ -155,36 +157,42 @@ def _duplicates(
     return duplicates.find(whole, rank, close, _Reader(space).texts, limits)
 
 
-def _records(space: Workspace) -> Iterator[pa.Table]:
-    return space.read_parts("examples", list(views.RECORD_COLUMNS))
-
-
 def _contamination(
-    space: Workspace, settings: Settings, against: Sequence[pa.Table], dense: _Space | None, told: Given
+    space: Workspace, settings: Settings, against: Sequence[pa.Table], dense: _Space | None, told: Given, work: Work
 ) -> list[Proposal]:
     rows = [row for one in against for row in one.to_pylist()]
     if not rows:
+        space.disk.remove(jobs.LEAKS)
         return []
     turned = [views.turns(row) for row in rows]
     questions = [views.prompt_view(pairs) or views.full_view(pairs) for pairs in turned]
+    texts = [views.full_view(pairs) for pairs in turned]
     names = [f"{row['source']}:{row['row']}" for row in rows]
-    sought = contaminate.index(strings(questions), strings([views.full_view(pairs) for pairs in turned]), names)
+    sought = contaminate.index(strings(questions), strings(texts), names)
+    job = jobs.LeakJob(space, sought, digest(questions, texts), settings.overlap)
     known = None if dense is None or told.encode is None else told.encode(questions)
     made: list[Proposal] = []
     first = 0
-    for part in _records(space):
-        texts, prompts = views.view(part, "full_view"), views.view(part, "prompt_view")
-        hits = contaminate.find(sought, texts, prompts, settings.overlap)
+    for part, hits in jobs.leaks(job, work):
         if known is not None and dense is not None and told.encode is not None:
-            asked = pc.coalesce(prompts, texts).to_pylist()
-            near = paraphrase.suspects(dense.vectors[first : first + len(part)], known, settings.paraphrase)
-            alike = paraphrase.compare([asked[row] for row in near], questions, known, told.encode, settings.paraphrase)
+            near = paraphrase.suspects(dense.vectors[first : first + part.rows], known, settings.paraphrase)
+            asked = _asked(space, part, near)
+            alike = paraphrase.compare(asked, questions, known, told.encode, settings.paraphrase)
             seen = {(hit.row, hit.owner) for hit in hits}
             moved = [contaminate.Hit(int(near[hit.row]), hit.owner, hit.kind, hit.share) for hit in alike]
             hits += [hit for hit in moved if (hit.row, hit.owner) not in seen]
         made += contaminate.proposals(hits, names, first)
-        first += len(part)
+        first += part.rows
     return made
+
+
+def _asked(space: Workspace, part: Part, rows: NDArray[np.int64]) -> list[str]:
+    """What some rows of a part ask for, or their whole texts."""
+    if not len(rows):
+        return []
+    table = space.read_table(Workspace.part("examples", part.index), list(views.RECORD_COLUMNS)).take(pa.array(rows))
+    asked: list[str] = pc.coalesce(views.view(table, "prompt_view"), views.view(table, "full_view")).to_pylist()
+    return asked
 
 
 def _edges(space: Workspace, settings: Settings, dense: _Space, signals: Signals) -> list[Proposal]:
