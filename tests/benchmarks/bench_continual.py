@@ -32,7 +32,8 @@ INSTALMENTS = 5
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.argument("rows", type=int)
 @click.option("--made", is_flag=True, help="Take made-up rows, and draw their scores.")
-def main(folder: Path, rows: int, made: bool) -> None:
+@click.option("--against", multiple=True, help="A benchmark to keep out; may be given again.")
+def main(folder: Path, rows: int, made: bool, against: tuple[str, ...]) -> None:
     """Print one line for each instalment, and one for all rows at once."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
@@ -41,7 +42,7 @@ def main(folder: Path, rows: int, made: bool) -> None:
     if made:
         score = {"scorers": ["tests.benchmarks.bench_growth:Drawn"], "tokenizer": str(write_words(folder / "run"))}
     tier = {"stages": 3, "skills": "source", "holdout": 0.1}
-    asked = check({"sources": [], "score": score, "tier": tier}, "bench")
+    asked = check({"sources": [], "against": list(against), "score": score, "tier": tier}, "bench")
     for run, counts in (("grown", range(1, INSTALMENTS + 1)), ("at-once", [INSTALMENTS])):
         for count in counts:
             sources = [{"path": str(path)} for path in files[:count]]
