@@ -189,9 +189,9 @@ def _answer(call: Callable[[], Done | None]) -> Done | Exception | None:
 
 
 def _travels(error: Exception) -> bool:
-    """Whether an error can be sent to another process; one whose class takes other arguments than it passes on cannot."""
+    """Whether an error can be sent to another process; not where its class takes other arguments than it passes on."""
     try:
-        pickle.loads(pickle.dumps(error))  # noqa: S301 - what was just made here
+        pickle.loads(pickle.dumps(error))
     except Exception:  # noqa: BLE001 - whatever its own class raises
         return False
     return True
