@@ -24,10 +24,10 @@ _CODE_LINE = re.compile(
     r"^\s*(?:(?:async )?def \w+\(|class \w+(?:[:({]|$)|import [\w.]+(?: as \w+)?(?:, [\w.]+)*$|from [\w.]+ import |"
     r"return\b(?!.*[.!?]$)|(?:if|elif|while|for|with|except|match|case) .*:\s*(?:#.*)?$|"
     r"(?:else|try|finally):\s*(?:#.*)?$|@\w+$|#include|#!/|(?:public|private|protected|static|function|const|let|var|fn|func|void|int|bool)\b.*[;{(]|"
-    r"(?:SELECT|INSERT|CREATE|UPDATE|DELETE) \w|(?:for|if|while|switch) ?\(.*\) ?\{?$|[})\]]+[;,]?$|\} else|.*[;{]$|"
+    r"(?:SELECT|INSERT|CREATE|UPDATE|DELETE) \w|(?:for|if|while|switch) ?\(.*\) ?\{?$|[})\]]+[;,]?$|\} else|(?!(?:\d+[.)]|\(?\w\)|[-*•]) ).*[;{]$|"
     r"</?\w+[^<>]*>|(?:print|assert|raise|yield|del|pass|break|continue)\b(?:[ (]|$)(?!.*[.!?]$))"
 )
-"""A line that hardly stands in prose."""
+"""A line that hardly stands in prose; items of a list may well end with a semicolon."""
 _LIKE_CODE = re.compile(
     r"^\s*(?:[A-Za-z_][\w.]*(?:\[[^\]]*\])*(?:, [A-Za-z_]\w*)*(?:: [\w\[\], |.]+)? ?"
     r"(?:[-+*/%&|^]|//|\*\*|<<|>>)?= ?[^=]|[\w.]+\(.*\)$|#\s|//|\"\"\"|'''|\s{2,}\S.*[,(\[{]$)"
