@@ -24,7 +24,8 @@ _CODE_LINE = re.compile(
     r"^\s*(?:(?:async )?def \w+\(|class \w+(?:[:({]|$)|import [\w.]+(?: as \w+)?(?:, [\w.]+)*$|from [\w.]+ import |"
     r"return\b(?!.*[.!?]$)|(?:if|elif|while|for|with|except|match|case) .*:\s*(?:#.*)?$|"
     r"(?:else|try|finally):\s*(?:#.*)?$|@\w+$|#include|#!/|(?:public|private|protected|static|function|const|let|var|fn|func|void|int|bool)\b.*[;{(]|"
-    r"(?:SELECT|INSERT|CREATE|UPDATE|DELETE) \w|(?:for|if|while|switch) ?\(.*\) ?\{?$|[})\]]+[;,]?$|\} else|(?!(?:\d+[.)]|\(?\w\)|[-*•]) ).*[;{]$|"
+    r"(?:SELECT|INSERT|CREATE|UPDATE|DELETE) \w|(?:for|if|while|switch) ?\(.*\) ?\{?$|[})\]]+[;,]?$|\} else|"
+    r"(?!(?:\d+[.)]|\(?\w\)|[-*•]) ).*[;{]$|"
     r"</?\w+[^<>]*>|(?:print|assert|raise|yield|del|pass|break|continue)\b(?:[ (]|$)(?!.*[.!?]$))"
 )
 """A line that hardly stands in prose; items of a list may well end with a semicolon."""
