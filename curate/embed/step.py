@@ -159,7 +159,7 @@ def prompts(space: Workspace, settings: Settings, encoder: names.Resolved, work:
 def _embed(job: EmbedJob, work: Work) -> list[Part]:
     """Embed the parts that do not stand; all parts."""
     space = job.space
-    parts = [Part(index, space.rows(path)) for index, path in enumerate(space.parts("examples"))]
+    parts = space.units("examples")
     missing = [part for part in parts if not job.stands(part.index)]
     for _ in work.each(job, parts, missing, job.name):
         pass

@@ -111,7 +111,7 @@ class LeakJob:
 
 def leaks(job: LeakJob, work: Work) -> Iterator[tuple[Part, list[contaminate.Hit]]]:
     """The parts of examples, in order, with what was found in each; what does not stand is looked through first."""
-    parts = _parts(job.space)
+    parts = job.space.units("examples")
     missing = [part for part in parts if not job.stands(part.index)]
     for _ in work.each(job, parts, missing, job.name):
         pass
@@ -121,13 +121,9 @@ def leaks(job: LeakJob, work: Work) -> Iterator[tuple[Part, list[contaminate.Hit
         yield part, [contaminate.Hit(**row) for row in rows]
 
 
-def _parts(space: Workspace) -> list[Part]:
-    return [Part(index, space.rows(path)) for index, path in enumerate(space.parts("examples"))]
-
-
 def traces(space: Workspace, work: Work) -> Iterator[duplicates.Traces]:
     """The traces of all parts of examples, in order; those that do not stand are made first."""
-    parts = _parts(space)
+    parts = space.units("examples")
     job = TraceJob(space, work.seed)
     stands = [job.stands(part.index) for part in parts]
     job.groups = _groups(list(compress(parts, map(not_, stands))))

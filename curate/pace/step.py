@@ -23,7 +23,6 @@ from curate.pace.prototypes import Nearby
 from curate.pace.sequence import ROLES
 from curate.pace.settings import Settings
 from curate.pace.variations import Variations
-from curate.protocol import Part
 from curate.store import columns
 from curate.store.forms import matrix
 
@@ -225,7 +224,7 @@ def _vary(space: Workspace, aims: Sequence[Goal], course: Course, read: _Read, d
     place = np.concatenate([read.place[at] for at in tried.values()])
     kind = np.concatenate([np.full(len(at), KINDS.index(name), np.int8) for name, at in tried.items()])
     order = np.lexsort((kind, place))
-    parts = [Part(index, space.rows(path)) for index, path in enumerate(space.parts("examples"))]
+    parts = space.units("examples")
     starts = np.cumsum([0, *(part.rows for part in parts)])
     job = augment.VaryJob(space, work.seed, divided.tokenizer(), work.stamp, place[order], kind[order], starts)
     missing = [part for part in parts if not job.stands(part.index)]

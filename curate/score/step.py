@@ -144,11 +144,11 @@ def run(
 
     *frozen* says that an edition stands: statistics that can score later rows stay as they were counted for it.
     """
-    parts = [Part(index, space.rows(path)) for index, path in enumerate(space.parts("examples"))]
+    parts = space.units("examples")
     for each in chosen:
         check_needs(each.alias, each.scorer.needs)
     if settings.labels is not None and any("label" in each.scorer.needs for each in chosen):
-        _demand_column(space, settings.labels)
+        _user_parts(space, settings.labels)
     tokens = _count_tokens(space, parts, tokenizer, work)
     for group in _groups(chosen):
         _score(space, settings, group, parts, work, frozen=frozen)
@@ -206,16 +206,18 @@ def _labels(space: Workspace, name: str) -> NDArray[np.float64]:
 
 
 def _user_column(space: Workspace, name: str) -> pa.ChunkedArray:
-    _demand_column(space, name)
-    values = [views.user_column(table, name) for table in space.read_parts("examples", ["user"])]
+    values = [views.user_column(table, name) for table in _user_parts(space, name)]
     common = next(each.type for each in values if not pa.types.is_null(each.type))
     return pa.chunked_array([each.cast(common) for each in values], common)
 
 
-def _demand_column(space: Workspace, name: str) -> None:
-    known = {each for table in space.read_parts("examples", ["user"]) for each in views.user_names(table)}
+def _user_parts(space: Workspace, name: str) -> list[pa.Table]:
+    """The user's columns of each part; `SettingsError` where none is called so."""
+    tables = list(space.read_parts("examples", ["user"]))
+    known = {each for table in tables for each in views.user_names(table)}
     if name not in known:
         raise SettingsError(f"no example has a column {name!r}", fix=did_you_mean(name, known))
+    return tables
 
 
 def run_beside(
@@ -225,7 +227,7 @@ def run_beside(
 
     Scorers that need neighbours, a target set or the signals of training are left out: another folder's rows have none.
     """
-    parts = [Part(index, beside.rows(path)) for index, path in enumerate(beside.parts("examples"))]
+    parts = beside.units("examples")
     _count_tokens(beside, parts, tokenizer, work)
     alone = [each for each in chosen if not set(each.scorer.needs) & {*VECTOR_COLUMNS, SIGNALS_COLUMN}]
     for group in _groups(alone):

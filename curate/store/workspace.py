@@ -11,7 +11,7 @@ import pyarrow as pa
 from pydantic import ValidationError
 
 from curate.errors import IntegrityError, SettingsError
-from curate.protocol import Frozen
+from curate.protocol import Frozen, Part
 from curate.store import parquet, stamps
 from curate.store.ahead import ahead
 from curate.store.disk import Disk, LocalDisk
@@ -48,6 +48,10 @@ class Workspace:
         """Write a Parquet file; *about* is a JSON value kept in its metadata."""
         with self.disk.create(path) as file:
             parquet.write(file, table, stamp, about)
+
+    def units(self, folder: str) -> list[Part]:
+        """The part files of a folder as units of work, each with its number and its rows."""
+        return [Part(index, self.rows(path)) for index, path in enumerate(self.parts(folder))]
 
     def write_unfinished(
         self, path: str, table: pa.Table, stamp: Stamp, about: Mapping[str, object] | None = None
