@@ -7,9 +7,10 @@ import pytest
 
 from curate.core.chance import chance
 from curate.embed import kinds
-from curate.embed.coarse import CHUNK, CoarseIndex, has_fast_bytes
+from curate.embed.coarse import CHUNK, CoarseIndex
 from curate.embed.lists import ListIndex
 from curate.embed.neighbours import build, nearest
+from curate.embed.products import has_fast_bytes
 from curate.errors import SettingsError
 from tests.test_embed import unit
 
@@ -89,7 +90,7 @@ def test_copies_in_crowds_are_all_found(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_without_fast_bytes_the_search_runs_in_32_bits(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("curate.embed.coarse.has_fast_bytes", lambda: False)
+    monkeypatch.setattr("curate.embed.products.has_fast_bytes", lambda: False)
     vectors = clustered(3001)
 
     cosine, _ = CoarseIndex(vectors).search(vectors, 11)

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from curate.core.chance import chance
-from curate.embed.coarse import CoarseIndex, has_fast_bytes
+from curate.embed.coarse import CoarseIndex
 from curate.embed.codes import CodeIndex
 from curate.embed.lists import ListIndex
 from curate.embed.neighbours import FlatIndex, Index, build
+from curate.embed.products import has_fast_bytes
 from curate.errors import SettingsError
 
 if TYPE_CHECKING:

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from curate.embed.coarse import QUERIES, Columns, Scratch, in_threads, multiplied, rounded, scale_of
+from curate.embed import products
+from curate.embed.coarse import QUERIES, Columns, Scratch, in_threads
 from curate.embed.measure import measured
 
 if TYPE_CHECKING:
-    import torch
     from numpy.typing import NDArray
 
 _ROUNDS, _POINTS = 10, 64
@@ -30,20 +30,14 @@ class ListIndex:
     """
 
     def __init__(self, vectors: NDArray[np.float32], seed: int, share: float) -> None:
-        import torch
-
         self._vectors = np.ascontiguousarray(vectors)
         self._share = share
-        self._scale = scale_of(self._vectors)
-        centres = _centres(self._vectors, seed)
-        self._centres = rounded(centres, scale_of(centres))
+        self._centres = _centres(self._vectors, seed)
         label = self._assigned(self._vectors)
         self._order = np.argsort(label, kind="stable")
         self._starts = np.searchsorted(label[self._order], np.arange(len(self._centres) + 1))
-        self._base = torch.empty(vectors.shape, dtype=self._centres.dtype)
-        for start in range(0, len(vectors), _ASSIGNED):
-            some = self._order[start : start + _ASSIGNED]
-            self._base[start : start + len(some)] = rounded(self._vectors[some], self._scale)
+        self._space = products.Space(self._vectors)
+        self._base = self._space.base(self._vectors, self._order)
 
     def widened(self, share: float) -> ListIndex:
         """The same lists, with another share of the vectors looked at."""
@@ -64,7 +58,7 @@ class ListIndex:
             members = order[borders[number] : borders[number + 1]]
             for start in range(0, len(members), 2 * QUERIES):
                 asked = queries[members[start : start + 2 * QUERIES]]
-                row, column = scratch.candidates(asked, columns, self._scale, k)
+                row, column = scratch.candidates(asked, self._space, columns, k)
                 found = measured(self._vectors, asked, row, near[column], k)
                 cosine[members[start : start + 2 * QUERIES]], place[members[start : start + 2 * QUERIES]] = found
 
@@ -75,15 +69,15 @@ class ListIndex:
         """The vectors of the lists nearest to one list, until there are enough: their places, and columns."""
         import torch
 
-        alike = self._likeness(self._centres[number : number + 1])[0].numpy()
+        alike = self._likeness(self._centres[number : number + 1])[0]
         lists = np.argsort(-alike, kind="stable")
         sizes = np.diff(self._starts)[lists]
         least = max(int(self._share * len(self._vectors)), k)
         lists = lists[: int(np.searchsorted(np.cumsum(sizes), least)) + 1]
         spans = [slice(self._starts[one], self._starts[one + 1]) for one in np.sort(lists)]
-        return np.concatenate([self._order[one] for one in spans]), Columns(
-            torch.cat([self._base[one] for one in spans])
-        )
+        held = torch.cat([self._base.held[one] for one in spans])
+        more = torch.cat([self._base.more[one] for one in spans])
+        return np.concatenate([self._order[one] for one in spans]), Columns(products.Rows(held, self._base.step, more))
 
     def _assigned(self, vectors: NDArray[np.float32]) -> NDArray[np.int64]:
         """The list of each vector: that of the nearest centre. Shape (n,)."""
@@ -91,17 +85,16 @@ class ListIndex:
 
         def assign(start: int, _: Scratch) -> None:
             some = vectors[start : start + _ASSIGNED]
-            label[start : start + _ASSIGNED] = self._likeness(rounded(some, scale_of(some))).argmax(dim=1).numpy()
+            label[start : start + _ASSIGNED] = self._likeness(some).argmax(axis=1)
 
         in_threads(assign, range(0, len(vectors), _ASSIGNED))
         return label
 
-    def _likeness(self, rows: torch.Tensor) -> torch.Tensor:
-        """Products of some rounded vectors with all centres, shape (m, lists)."""
+    def _likeness(self, vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Products of some vectors with all centres, shape (m, lists)."""
         import torch
 
-        made = torch.empty((len(rows), len(self._centres)), dtype=torch.int32)
-        multiplied(rows, self._centres.t(), made)
+        made: NDArray[np.float32] = torch.mm(torch.from_numpy(vectors), torch.from_numpy(self._centres).t()).numpy()
         return made
 
 

@@ -9,7 +9,9 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-_LAST = np.iinfo(np.uint64).max
+LAST = np.iinfo(np.uint64).max
+"""The key that comes after all others."""
+
 _POSITIVE = np.int32(0x7FFF_FFFF)
 
 
@@ -21,6 +23,18 @@ def measured(
     k: int,
 ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
     """The k nearest of each query among its candidates, by 32-bit products: cosines and places, shape (m, k)."""
+    sizes = np.bincount(row, minlength=len(queries))
+    first = np.concatenate(([0], np.cumsum(sizes)[:-1]))
+    keys = np.full((len(queries), int(sizes.max(initial=k))), LAST, np.uint64)
+    keys[row, np.arange(len(row)) - first[row]] = keyed(cosines(vectors, queries, row, column), column)
+    keys.sort(axis=1)
+    return unkeyed(keys[:, :k])
+
+
+def cosines(
+    vectors: NDArray[np.float32], queries: NDArray[np.float32], row: NDArray[np.int64], column: NDArray[np.int64]
+) -> NDArray[np.float32]:
+    """The cosine of each pair of a query and a vector."""
     import faiss
 
     cosine = np.empty(len(row), np.float32)
@@ -29,22 +43,18 @@ def measured(
     base, asked, one, other = (faiss.swig_ptr(each) for each in held)
     inner = faiss.pairwise_indexed_inner_product  # type: ignore[attr-defined]
     inner(vectors.shape[1], len(row), base, one, asked, other, faiss.swig_ptr(cosine))
-    sizes = np.bincount(row, minlength=len(queries))
-    first = np.concatenate(([0], np.cumsum(sizes)[:-1]))
-    keys = np.full((len(queries), int(sizes.max(initial=k))), _LAST, np.uint64)
-    keys[row, np.arange(len(row)) - first[row]] = _keys(cosine, column)
-    keys.sort(axis=1)
-    return _unkeyed(keys[:, :k])
+    return cosine
 
 
-def _keys(cosine: NDArray[np.float32], column: NDArray[np.int64]) -> NDArray[np.uint64]:
-    """Numbers that are in order of falling cosine, then of rising column."""
+def keyed(cosine: NDArray[np.float32], place: NDArray[np.int64]) -> NDArray[np.uint64]:
+    """Numbers that are in order of falling cosine, then of rising place."""
     bits = cosine.view(np.int32)
     falling = np.where(bits < 0, bits, ~bits & _POSITIVE).view(np.uint32).astype(np.uint64)
-    return (falling << np.uint64(32)) | column.astype(np.uint64)
+    return (falling << np.uint64(32)) | place.astype(np.uint64)
 
 
-def _unkeyed(keys: NDArray[np.uint64]) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+def unkeyed(keys: NDArray[np.uint64]) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """The cosines and places that such numbers were made of."""
     falling = (keys >> np.uint64(32)).astype(np.uint32).view(np.int32)
     bits = np.where(falling < 0, falling, ~falling & _POSITIVE).astype(np.int32)
     return bits.view(np.float32), (keys & np.uint64(0xFFFF_FFFF)).astype(np.int64)

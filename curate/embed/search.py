@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from curate.core.chance import chance
-from curate.embed import kinds
+from curate.embed import kinds, selfjoin
 from curate.embed.neighbours import joined, nearest
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
     Lists = tuple[NDArray[np.int64], NDArray[np.float32]]
@@ -36,6 +38,23 @@ class Whole:
         rising = len(own) and own[-1] - own[0] + 1 == len(own)
         asked = self._vectors[own[0] : own[-1] + 1] if rising else self._vectors[own]
         return nearest(self._index, asked, own, self._k, len(self._vectors))
+
+
+class Together:
+    """The neighbours of all rows are looked for together, once any are asked for; *hear* is told how far it is."""
+
+    def __init__(
+        self, vectors: NDArray[np.float32], k: int, seed: int, hear: Callable[[int, int], None] | None = None
+    ) -> None:
+        self._vectors, self._k, self._seed, self._hear = vectors, k, seed, hear
+        self._lists: Lists | None = None
+
+    def lists(self, own: NDArray[np.int64]) -> Lists:
+        """See `Search`."""
+        if self._lists is None:
+            self._lists = selfjoin.join(self._vectors, self._k, self._seed, self._hear)
+        place, cosine = self._lists
+        return place[own], cosine[own]
 
 
 class Grown:
