@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from curate.embed import products, selfjoin
+from curate.embed.found import fits
 from curate.embed.neighbours import build, nearest
 from tests.test_embed import unit
 from tests.test_embed_kinds import clustered
@@ -25,7 +26,7 @@ def exact(vectors: Vectors, k: int) -> NDArray[np.float32]:
 @pytest.fixture
 def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("curate.embed.selfjoin.BLOCK", 256)
-    monkeypatch.setattr("curate.embed.selfjoin._HEAP", 1)
+    monkeypatch.setattr("curate.embed.found._WAITING", 1)
 
 
 @pytest.mark.parametrize(("rows", "width", "k"), [(2, 8, 10), (40, 48, 10), (3001, 48, 10), (3001, 51, 3)])
@@ -128,5 +129,5 @@ def test_a_level_is_the_cosine_within_the_slack(pressed: int) -> None:
 
 
 def test_what_would_not_fit_into_memory_is_searched_part_by_part() -> None:
-    assert selfjoin.fits(100_000, 100)
-    assert not selfjoin.fits(300_000, 1000)
+    assert fits(100_000, 100)
+    assert not fits(300_000, 1000)

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from curate.core.chance import chance
 from curate.embed.coarse import CoarseIndex
 from curate.embed.codes import CodeIndex
 from curate.embed.lists import ListIndex
@@ -63,7 +62,7 @@ def make(kind: Kind, vectors: NDArray[np.float32], k: int, seed: int, least: flo
         case "coarse":
             return CoarseIndex(vectors)
         case "ivf":
-            return _wide_enough(vectors, k, seed, max(least, AIM))
+            return ListIndex(vectors, k, seed, (1 + 3 * max(least, AIM)) / 4)
         case "pq":
             return CodeIndex(vectors, seed)
 
@@ -101,13 +100,3 @@ def hold(kind: Kind, found: float, least: float) -> float:
             fix="set [embed] index = 'flat' or 'coarse', or a lower [embed] recall",
         )
     return found
-
-
-def _wide_enough(vectors: NDArray[np.float32], k: int, seed: int, aim: float) -> ListIndex:
-    """Inverted lists of which so many are looked through that a sample of rows finds its neighbours."""
-    share = 1 / 64
-    index = ListIndex(vectors, seed, share)
-    while share < 1 and recall(index, vectors, k, chance(seed, "embed", "lists")) < aim:
-        share = min(share * 1.5, 1.0)
-        index = index.widened(share)
-    return index

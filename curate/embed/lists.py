@@ -1,93 +1,144 @@
-"""Nearest neighbours among lists of like vectors: a query is held against the lists nearest to its own alone.
+"""Nearest neighbours among lists of like vectors: a query is held against the lists nearest to it alone.
 
-The lists are clusters (inverted lists, Jegou et al. 2011). All queries of one list are multiplied at once with all the
-vectors of the lists that lie nearest to it, as `curate.embed.coarse` does it; a search of few queries gains little.
+The lists are clusters (inverted lists, Jegou et al. 2011). Each list is multiplied at once with all the queries that it
+is near to, in 8 bits, and what may be among the k nearest of a query is measured in 32.
 """
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from curate.core.chance import chance
 from curate.embed import products
-from curate.embed.coarse import QUERIES, Columns, Scratch, in_threads
-from curate.embed.measure import measured
+from curate.embed.coarse import Scratch, in_threads
+from curate.embed.found import Found, drawn
+from curate.embed.measure import cosines
+from curate.embed.neighbours import FlatIndex, build
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-_ROUNDS, _POINTS = 10, 64
+_ROUNDS, _POINTS = 6, 40
 """Rounds of k-means, and how many vectors it learns a list from."""
 
+_LISTS = 4
+"""Lists for each root of the number of vectors."""
+
+_QUERIES = 1 << 16
+"""Queries that are searched together."""
+
+_BLOCK, _AT_ONCE = 4096, 2048
+"""Of them, so many keep what they find together; and so many are multiplied with a list at once."""
+
 _ASSIGNED = 8192
+_SAMPLE = 500
 
 
 class ListIndex:
     """What `curate.embed.neighbours.Index` promises, over vectors of shape (n, d).
 
-    *share*: the part of all vectors that a query is held against, at least.
+    A query is held against the nearest *probes* lists, so many that a sample of the vectors finds the share *aim* of
+    its *k* neighbours in them.
     """
 
-    def __init__(self, vectors: NDArray[np.float32], seed: int, share: float) -> None:
-        self._vectors = np.ascontiguousarray(vectors)
-        self._share = share
+    def __init__(self, vectors: NDArray[np.float32], k: int, seed: int, aim: float) -> None:
+        self._vectors, self._seed = np.ascontiguousarray(vectors), seed
         self._centres = _centres(self._vectors, seed)
-        label = self._assigned(self._vectors)
-        self._order = np.argsort(label, kind="stable")
-        self._starts = np.searchsorted(label[self._order], np.arange(len(self._centres) + 1))
+        held, label = np.unique(self._assigned(), return_inverse=True)
+        self._centres = self._centres[held]
+        order = np.argsort(label, kind="stable")
+        borders = pairwise(np.searchsorted(label[order], np.arange(len(self._centres) + 1)).tolist())
+        spans = [slice(*each) for each in borders]
+        self._members = [order[span] for span in spans]
         self._space = products.Space(self._vectors)
-        self._base = self._space.base(self._vectors, self._order)
-
-    def widened(self, share: float) -> ListIndex:
-        """The same lists, with another share of the vectors looked at."""
-        other = object.__new__(ListIndex)
-        other.__dict__ |= self.__dict__ | {"_share": share}
-        return other
+        base = self._space.base(self._vectors, order)
+        self._lists = [products.packed(base[span]) for span in spans]
+        self.probes = self._probes(label, k, aim)
 
     def search(self, queries: NDArray[np.float32], k: int) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
         """Cosines and places of the k nearest that were found, each of shape (m, k), nearest first."""
-        cosine = np.empty((len(queries), k), np.float32)
-        place = np.empty((len(queries), k), np.int64)
-        label = self._assigned(queries)
-        order = np.argsort(label, kind="stable")
-        borders = np.searchsorted(label[order], np.arange(len(self._centres) + 1))
-
-        def search_list(number: int, scratch: Scratch) -> None:
-            near, columns = self._near(number, k)
-            members = order[borders[number] : borders[number + 1]]
-            for start in range(0, len(members), 2 * QUERIES):
-                asked = queries[members[start : start + 2 * QUERIES]]
-                row, column = scratch.candidates(asked, self._space, columns, k)
-                found = measured(self._vectors, asked, row, near[column], k)
-                cosine[members[start : start + 2 * QUERIES]], place[members[start : start + 2 * QUERIES]] = found
-
-        in_threads(search_list, np.flatnonzero(np.diff(borders)).tolist())
+        sample = products.packed(self._space.base(self._vectors[drawn(len(self._vectors), k, self._seed)]))
+        parts = [
+            self._searched(queries[start : start + _QUERIES], k, sample) for start in range(0, len(queries), _QUERIES)
+        ]
+        cosine, place = (np.concatenate(each) for each in zip(*parts, strict=True))
         return cosine, place
 
-    def _near(self, number: int, k: int) -> tuple[NDArray[np.int64], Columns]:
-        """The vectors of the lists nearest to one list, until there are enough: their places, and columns."""
+    def _searched(
+        self, queries: NDArray[np.float32], k: int, sample: products.Packed
+    ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+        queries = np.ascontiguousarray(queries)
+        near = self._near(queries)
+        asked = self._space.asked(queries)
+        found = Found(asked, sample, self._space, k, _BLOCK)
+
+        def compare(number: int, _: Scratch) -> None:
+            rows = np.flatnonzero(near[number])
+            for start in range(0, len(rows), _AT_ONCE):
+                self._compare(queries, asked, rows[start : start + _AT_ONCE], number, found)
+
+        in_threads(compare, range(len(self._lists)))
+        cosine, place, short = found.nearest()
+        if len(short):
+            cosine[short], place[short] = FlatIndex(self._vectors).search(queries[short], k)
+        return cosine, place
+
+    def _compare(
+        self,
+        queries: NDArray[np.float32],
+        asked: products.Rows,
+        rows: NDArray[np.int64],
+        number: int,
+        found: Found,
+    ) -> None:
+        """Hold some queries against the members of a list."""
         import torch
 
-        alike = self._likeness(self._centres[number : number + 1])[0]
-        lists = np.argsort(-alike, kind="stable")
-        sizes = np.diff(self._starts)[lists]
-        least = max(int(self._share * len(self._vectors)), k)
-        lists = lists[: int(np.searchsorted(np.cumsum(sizes), least)) + 1]
-        spans = [slice(self._starts[one], self._starts[one + 1]) for one in np.sort(lists)]
-        held = torch.cat([self._base.held[one] for one in spans])
-        more = torch.cat([self._base.more[one] for one in spans])
-        return np.concatenate([self._order[one] for one in spans]), Columns(products.Rows(held, self._base.step, more))
+        made = self._space.levels(asked[rows], self._lists[number])
+        least = torch.from_numpy(found.bound[rows])[:, None].expand(made.shape).contiguous()
+        hit = np.flatnonzero((made >= least).numpy())
+        row, column = np.divmod(hit, made.shape[1])
+        row, place, level = rows[row], self._members[number][column], made.view(-1).numpy()[hit]
+        reached = found.reached(row, place, level)
+        row, place = row[reached], place[reached]
+        found.add(row, place, cosines(self._vectors, queries, row, place))
 
-    def _assigned(self, vectors: NDArray[np.float32]) -> NDArray[np.int64]:
+    def _near(self, queries: NDArray[np.float32]) -> NDArray[np.bool_]:
+        """Which lists are near to which queries. Shape (lists, m)."""
+        near = np.empty((len(self._centres), len(queries)), np.bool_)
+        at = len(self._centres) - self.probes
+
+        def choose(start: int, _: Scratch) -> None:
+            alike = self._likeness(queries[start : start + _ASSIGNED])
+            least = np.partition(alike, at, axis=1)[:, at]
+            near[:, start : start + _ASSIGNED] = (alike >= least[:, None]).T
+
+        in_threads(choose, range(0, len(queries), _ASSIGNED))
+        return near
+
+    def _probes(self, label: NDArray[np.int64], k: int, aim: float) -> int:
+        """How many of the nearest lists hold the share *aim* of the k nearest, by a sample of the vectors."""
+        size = min(_SAMPLE, len(label))
+        rows = np.sort(chance(self._seed, "embed", "lists").choice(len(label), size, replace=False))
+        true = build(self._vectors).search(self._vectors[rows], min(k, len(label)))[1]
+        alike = self._likeness(self._vectors[rows])
+        order = np.argsort(-alike, axis=1, kind="stable")
+        rank = np.empty_like(order)
+        np.put_along_axis(rank, order, np.arange(order.shape[1])[None, :], axis=1)
+        needed = np.take_along_axis(rank, label[true], axis=1)
+        return int(np.quantile(needed, aim, method="higher")) + 1
+
+    def _assigned(self) -> NDArray[np.int64]:
         """The list of each vector: that of the nearest centre. Shape (n,)."""
-        label = np.empty(len(vectors), np.int64)
+        label = np.empty(len(self._vectors), np.int64)
 
         def assign(start: int, _: Scratch) -> None:
-            some = vectors[start : start + _ASSIGNED]
-            label[start : start + _ASSIGNED] = self._likeness(some).argmax(axis=1)
+            label[start : start + _ASSIGNED] = self._likeness(self._vectors[start : start + _ASSIGNED]).argmax(axis=1)
 
-        in_threads(assign, range(0, len(vectors), _ASSIGNED))
+        in_threads(assign, range(0, len(self._vectors), _ASSIGNED))
         return label
 
     def _likeness(self, vectors: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -99,10 +150,10 @@ class ListIndex:
 
 
 def _centres(vectors: NDArray[np.float32], seed: int) -> NDArray[np.float32]:
-    """Centres of about two lists for each root of the number of vectors, by spherical k-means."""
+    """Centres of the lists, by spherical k-means."""
     import faiss
 
-    count = max(min(int(2 * len(vectors) ** 0.5), len(vectors) // 4), 1)
+    count = max(min(int(_LISTS * len(vectors) ** 0.5), len(vectors) // 4), 1)
     means = faiss.Kmeans(
         vectors.shape[1],
         count,

@@ -141,7 +141,7 @@ class Space:
     def _rounded(
         self, vectors: Vectors, beside: Vectors, order: NDArray[np.int64] | None, most: int, more: torch.Tensor
     ) -> Rows:
-        """Differences from the mean and, so often as is meant, what stands *beside* them; *most* is the greatest number."""
+        """Differences from the mean, and what stands *beside* them some times; *most* is the greatest number."""
         import torch
 
         fast = has_fast_bytes()

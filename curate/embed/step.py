@@ -13,7 +13,8 @@ from pydantic import ConfigDict, Field
 
 from curate.core import schemas, views
 from curate.core.ids import digest
-from curate.embed import kinds, search, selfjoin
+from curate.embed import kinds, search
+from curate.embed.found import fits
 from curate.embed.target import similarities
 from curate.models import encode, load, names
 from curate.protocol import Device, Done, EncoderName, Frozen, Part, Precision
@@ -185,7 +186,7 @@ def _write_neighbours(
         searched: search.Search
         if known is not None and 2 * len(known[0]) >= len(vectors) > len(known[0]):
             searched = search.Grown(vectors, known, settings.neighbours, work.seed)
-        elif kind == "coarse" and selfjoin.fits(len(vectors), settings.neighbours):
+        elif kind == "coarse" and fits(len(vectors), settings.neighbours):
             searched = search.Together(
                 vectors,
                 settings.neighbours,
