@@ -7,7 +7,7 @@ import pytest
 
 from curate.core.chance import chance
 from curate.embed import kinds
-from curate.embed.coarse import CHUNK, CoarseIndex
+from curate.embed.coarse import CHUNK, CoarseIndex, Scratch, in_threads
 from curate.embed.lists import ListIndex
 from curate.embed.neighbours import build, nearest
 from curate.embed.products import has_fast_bytes
@@ -111,6 +111,20 @@ def test_the_number_of_threads_changes_nothing() -> None:
 
     assert (found[0][0] == found[1][0]).all()
     assert (found[0][1] == found[1][1]).all()
+
+
+def test_a_job_that_fails_stops_those_that_wait() -> None:
+    done: list[int] = []
+
+    def work(job: int, _: Scratch) -> None:
+        done.append(job)
+        if job == 2:
+            raise KeyError(job)
+
+    with pytest.raises(KeyError):
+        in_threads(work, range(1000))
+
+    assert len(done) < 1000
 
 
 def test_as_many_lists_are_looked_through_as_the_aim_needs() -> None:

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 from curate.core import schemas
-from curate.embed import search, step
+from curate.embed import kinds, search, step
 from curate.engines.local import LocalEngine
 from curate.protocol import Part
 from curate.store.stamps import stamp
@@ -78,9 +78,10 @@ def write(space: Workspace, vectors: NDArray[np.float32]) -> list[Part]:
     return parts
 
 
-def searched(space: Workspace, vectors: NDArray[np.float32]) -> list[bytes]:
+def searched(space: Workspace, vectors: NDArray[np.float32], index: kinds.Kind | None = None) -> list[bytes]:
     work = Work(stamp("embed", "test"), LocalEngine())
-    _, _, found, digests = step._write_neighbours(space, step.Settings(neighbours=K), write(space, vectors), work)
+    settings = step.Settings(neighbours=K, index=index or "auto")
+    _, _, found, digests = step._write_neighbours(space, settings, write(space, vectors), work)
     space.finish("embed", work.stamp, step._Searched(searched=digests))
     assert found == 1.0
     return [space.read_bytes(path) for path in space.parts("neighbours")]
@@ -103,6 +104,19 @@ def test_growing_and_starting_anew_write_the_same_bytes(tmp_path: Path, monkeypa
 
     assert carried == [3 * ROWS]
     assert one == other
+
+
+def test_the_exact_kinds_write_the_same_lists(tmp_path: Path) -> None:
+    vectors = clustered(5 * ROWS + 30)
+    flat_space, coarse_space = Workspace(tmp_path / "flat"), Workspace(tmp_path / "coarse")
+
+    searched(flat_space, vectors, "flat")
+    searched(coarse_space, vectors, "coarse")
+
+    spaces = flat_space, coarse_space
+    flat, coarse = ([space.read_table(path) for path in space.parts("neighbours")] for space in spaces)
+    assert len(flat) == 6
+    assert flat == coarse
 
 
 def test_after_an_interruption_only_what_is_missing_is_written(tmp_path: Path) -> None:

@@ -32,7 +32,7 @@ AT_ONCE: dict[Kind, int] = {"ivf": 512}
 
 SAMPLE = 500
 AIM = 0.99
-"""The recall that inverted lists are widened for, where no more is asked for."""
+"""The share of the neighbours that enough inverted lists are looked through for, where no more is asked for."""
 
 ABOUT: dict[Kind, str] = {
     "flat": "exact inner product (faiss IndexFlatIP)",

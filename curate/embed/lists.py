@@ -97,7 +97,7 @@ class ListIndex:
         """Hold some queries against the members of a list."""
         import torch
 
-        made = self._space.levels(asked[rows], self._lists[number])
+        made = self._space.levels(asked.take(rows), self._lists[number])
         least = torch.from_numpy(found.bound[rows])[:, None].expand(made.shape).contiguous()
         hit = np.flatnonzero((made >= least).numpy())
         row, column = np.divmod(hit, made.shape[1])

@@ -56,8 +56,15 @@ class Rows:
     def __len__(self) -> int:
         return len(self.held)
 
-    def __getitem__(self, which: slice | NDArray[np.int64]) -> Rows:
+    def __getitem__(self, which: slice) -> Rows:
         return Rows(self.held[which], self.step, self.more[which])
+
+    def take(self, places: NDArray[np.int64]) -> Rows:
+        """The rows at these places."""
+        import torch
+
+        chosen = torch.from_numpy(places)
+        return Rows(self.held.index_select(0, chosen), self.step, self.more.index_select(0, chosen))
 
 
 @dataclass(frozen=True)

@@ -63,7 +63,7 @@ class _Blocks:
         starts = range(0, len(vectors), BLOCK)
         self.count = len(starts)
         self._columns = [products.packed(base[start : start + BLOCK]) for start in starts]
-        sample = products.packed(base[drawn(len(vectors), k, seed)])
+        sample = products.packed(base.take(drawn(len(vectors), k, seed)))
         self.found = Found(self._asked, sample, self._space, k, BLOCK)
 
     def meet(self, one: int, other: int) -> None:
