@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import time
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pytest
 
@@ -9,10 +12,14 @@ from curate.core.chance import chance
 from curate.embed import kinds
 from curate.embed.coarse import CHUNK, CoarseIndex, Scratch, in_threads
 from curate.embed.lists import ListIndex
-from curate.embed.neighbours import build, nearest
+from curate.embed.measure import drawn
+from curate.embed.neighbours import Index, build, nearest
 from curate.embed.products import has_fast_bytes
 from curate.errors import SettingsError
 from tests.test_embed import unit
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 
 def clustered(rows: int, width: int = 48) -> np.ndarray[tuple[int, int], np.dtype[np.float32]]:
@@ -20,6 +27,12 @@ def clustered(rows: int, width: int = 48) -> np.ndarray[tuple[int, int], np.dtyp
     mixed = centres[np.arange(rows) % 50] + 0.6 * unit(rows, width, seed=2)
     scaled: np.ndarray[tuple[int, int], np.dtype[np.float32]] = mixed / np.linalg.norm(mixed, axis=1, keepdims=True)
     return scaled
+
+
+def recall(index: Index, vectors: NDArray[np.float32], k: int, luck: np.random.Generator) -> float:
+    """The share of the true k nearest that *index* finds for a sample of the rows themselves."""
+    asked = vectors[drawn(len(vectors), luck)]
+    return kinds.share_found(index.search(asked, k)[0], build(vectors).search(asked, k)[0])
 
 
 @pytest.mark.parametrize("rows", [40, 1000, 3001])
@@ -58,12 +71,10 @@ def test_an_index_built_twice_answers_the_same(kind: kinds.Kind) -> None:
 def test_the_recall_of_the_exact_index_is_one_and_others_reach_what_is_asked() -> None:
     vectors = clustered(2500)
 
-    found = {
-        kind: kinds.recall(kinds.make(kind, vectors, 10, 0), vectors, 10, chance(0, "t", "t")) for kind in kinds.ABOUT
-    }
+    found = {kind: recall(kinds.make(kind, vectors, 10, 0), vectors, 10, chance(0, "t", "t")) for kind in kinds.ABOUT}
 
     assert found["flat"] == found["coarse"] == 1
-    assert found["ivf"] >= kinds.AIM - 0.005
+    assert found["ivf"] >= kinds.AIM
     assert found["pq"] >= 0.95
 
 
@@ -120,6 +131,7 @@ def test_a_job_that_fails_stops_those_that_wait() -> None:
         done.append(job)
         if job == 2:
             raise KeyError(job)
+        time.sleep(0.001)
 
     with pytest.raises(KeyError):
         in_threads(work, range(1000))
@@ -133,5 +145,5 @@ def test_as_many_lists_are_looked_through_as_the_aim_needs() -> None:
     few, enough = ListIndex(vectors, 10, 0, 0.5), ListIndex(vectors, 10, 0, kinds.AIM)
 
     assert few.probes < enough.probes
-    assert 0.4 < kinds.recall(few, vectors, 10, chance(0, "t", "t")) < 0.8
-    assert kinds.recall(enough, vectors, 10, chance(0, "t", "t")) >= 0.98
+    assert 0.4 < recall(few, vectors, 10, chance(0, "t", "t")) < 0.8
+    assert recall(enough, vectors, 10, chance(0, "t", "t")) >= 0.98

@@ -78,7 +78,7 @@ class Columns:
             held[: len(rest)] = rest.held
             more = torch.zeros(self.width)
             more[: len(rest)] = rest.more
-            each.append(products.Rows(held, rows.step, more))
+            each.append(products.Rows(held, more))
         self.chunks = [products.packed(one) for one in each]
 
 
@@ -152,11 +152,15 @@ def in_threads(work: Callable[[int, Scratch], None], jobs: Iterable[int]) -> Non
         scratch = Scratch()
         torch.set_num_threads(1)
         faiss.omp_set_num_threads(1)
-        with torch.inference_mode():
-            for job in waiting:
-                if stopped.is_set():
-                    return
-                work(job, scratch)
+        try:
+            with torch.inference_mode():
+                for job in waiting:
+                    if stopped.is_set():
+                        return
+                    work(job, scratch)
+        except BaseException:
+            stopped.set()
+            raise
 
     try:
         with ThreadPoolExecutor(threads) as pool:

@@ -15,7 +15,7 @@ import numpy as np
 from curate.core.chance import chance
 from curate.embed import products
 from curate.embed.coarse import CROWD, GROUP, Scratch, bounds, in_threads, uncrowded
-from curate.embed.measure import LAST, keyed, unkeyed
+from curate.embed.measure import LAST, drawn, keyed, unkeyed
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -124,11 +124,11 @@ class _Heap:
         return self._keys
 
 
-def drawn(rows: int, k: int, seed: int) -> Places:
+def bounding(rows: int, k: int, seed: int) -> Places:
     """The places of the rows that bounds are made of, in order."""
     size = int(_SAMPLED * (rows * (k + 1)) ** 0.5)
     size = max(size - size % GROUP, 2 * GROUP * (k + 1))
-    return np.sort(chance(seed, "embed", "bounds").choice(rows, min(size, rows), replace=False))
+    return drawn(rows, chance(seed, "embed", "bounds"), size)
 
 
 def fits(rows: int, k: int) -> bool:

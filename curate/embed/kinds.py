@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-import numpy as np
-
 from curate.embed.coarse import CoarseIndex
 from curate.embed.codes import CodeIndex
 from curate.embed.lists import ListIndex
-from curate.embed.neighbours import FlatIndex, Index, build
+from curate.embed.neighbours import FlatIndex, Index
 from curate.embed.products import has_fast_bytes
 from curate.errors import SettingsError
 
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
 
 Kind = Literal["flat", "coarse", "ivf", "pq"]
@@ -30,7 +29,6 @@ PQ_FROM_BYTES = 8 << 30
 AT_ONCE: dict[Kind, int] = {"ivf": 512}
 """Parts that are searched together; lists are fast only where many rows ask for the same."""
 
-SAMPLE = 500
 AIM = 0.99
 """The share of the neighbours that enough inverted lists are looked through for, where no more is asked for."""
 
@@ -62,26 +60,9 @@ def make(kind: Kind, vectors: NDArray[np.float32], k: int, seed: int, least: flo
         case "coarse":
             return CoarseIndex(vectors)
         case "ivf":
-            return ListIndex(vectors, k, seed, (1 + 3 * max(least, AIM)) / 4)
+            return ListIndex(vectors, k, seed, (1 + max(least, AIM)) / 2)
         case "pq":
             return CodeIndex(vectors, seed)
-
-
-def recall(
-    index: Index, vectors: NDArray[np.float32], k: int, chance: np.random.Generator, sample: int = SAMPLE
-) -> float:
-    """The share of the true k nearest that *index* finds for a sample of the rows themselves."""
-    k = min(k, len(vectors))
-    rows = drawn(len(vectors), chance, sample)
-    if not k:
-        return 1.0
-    cosine, _ = index.search(vectors[rows], k)
-    return share_found(cosine, build(vectors).search(vectors[rows], k)[0])
-
-
-def drawn(rows: int, chance: np.random.Generator, sample: int = SAMPLE) -> NDArray[np.int64]:
-    """The rows that are asked to tell the recall, in order."""
-    return np.sort(chance.choice(rows, min(sample, rows), replace=False))
 
 
 def share_found(cosine: NDArray[np.float32], true: NDArray[np.float32]) -> float:

@@ -14,8 +14,8 @@ import numpy as np
 from curate.core.chance import chance
 from curate.embed import products
 from curate.embed.coarse import Scratch, in_threads
-from curate.embed.found import Found, drawn
-from curate.embed.measure import cosines
+from curate.embed.found import Found, bounding
+from curate.embed.measure import cosines, drawn
 from curate.embed.neighbours import FlatIndex, build
 
 if TYPE_CHECKING:
@@ -34,7 +34,6 @@ _BLOCK, _AT_ONCE = 4096, 2048
 """Of them, so many keep what they find together; and so many are multiplied with a list at once."""
 
 _ASSIGNED = 8192
-_SAMPLE = 500
 
 
 class ListIndex:
@@ -60,7 +59,7 @@ class ListIndex:
 
     def search(self, queries: NDArray[np.float32], k: int) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
         """Cosines and places of the k nearest that were found, each of shape (m, k), nearest first."""
-        sample = products.packed(self._space.base(self._vectors[drawn(len(self._vectors), k, self._seed)]))
+        sample = products.packed(self._space.base(self._vectors[bounding(len(self._vectors), k, self._seed)]))
         parts = [
             self._searched(queries[start : start + _QUERIES], k, sample) for start in range(0, len(queries), _QUERIES)
         ]
@@ -121,8 +120,7 @@ class ListIndex:
 
     def _probes(self, label: NDArray[np.int64], k: int, aim: float) -> int:
         """How many of the nearest lists hold the share *aim* of the k nearest, by a sample of the vectors."""
-        size = min(_SAMPLE, len(label))
-        rows = np.sort(chance(self._seed, "embed", "lists").choice(len(label), size, replace=False))
+        rows = drawn(len(label), chance(self._seed, "embed", "lists"))
         true = build(self._vectors).search(self._vectors[rows], min(k, len(label)))[1]
         alike = self._likeness(self._vectors[rows])
         order = np.argsort(-alike, axis=1, kind="stable")

@@ -15,6 +15,14 @@ LAST = np.iinfo(np.uint64).max
 _POSITIVE = np.int32(0x7FFF_FFFF)
 
 
+SAMPLE = 500
+
+
+def drawn(rows: int, chance: np.random.Generator, sample: int = SAMPLE) -> NDArray[np.int64]:
+    """The rows that are asked to tell how many neighbours are found, or how near they are, in order."""
+    return np.sort(chance.choice(rows, min(sample, rows), replace=False))
+
+
 def measured(
     vectors: NDArray[np.float32],
     queries: NDArray[np.float32],

@@ -44,27 +44,26 @@ def has_fast_bytes() -> bool:
 
 @dataclass(frozen=True)
 class Rows:
-    """Vectors of shape (n, d + e) as whole numbers of so many parts of 1 (*step*), or as they are (0).
+    """Vectors of shape (n, d + e), as whole numbers where bytes are fast.
 
     *more*: what is added to the products with each row, shape (n,); nothing for queries.
     """
 
     held: torch.Tensor
-    step: float
     more: torch.Tensor
 
     def __len__(self) -> int:
         return len(self.held)
 
     def __getitem__(self, which: slice) -> Rows:
-        return Rows(self.held[which], self.step, self.more[which])
+        return Rows(self.held[which], self.more[which])
 
     def take(self, places: NDArray[np.int64]) -> Rows:
         """The rows at these places."""
         import torch
 
         chosen = torch.from_numpy(places)
-        return Rows(self.held.index_select(0, chosen), self.step, self.more.index_select(0, chosen))
+        return Rows(self.held.index_select(0, chosen), self.more.index_select(0, chosen))
 
 
 @dataclass(frozen=True)
@@ -72,7 +71,6 @@ class Packed:
     """Rows of a base as columns to multiply with."""
 
     columns: torch.Tensor
-    step: float
     more: torch.Tensor
 
 
@@ -130,10 +128,10 @@ class Space:
             return made.round_().clamp_(0, MOST).to(torch.uint8)
         quick: torch.Tensor = torch.ops.onednn.qlinear_pointwise(
             queries.held,
-            queries.step,
+            self._largest / _ASKED,
             _ASKED,
             base.columns,
-            torch.tensor([base.step]),
+            torch.tensor([self._largest / _HELD]),
             torch.zeros(1, dtype=torch.int64),
             base.more,
             self.unit,
@@ -163,7 +161,7 @@ class Space:
             if fast:
                 some = np.clip(np.rint(some / np.float32(step)), -most, most) + (most if most == _ASKED else 0)
             held[block] = torch.from_numpy(some)
-        return Rows(held, step if fast else 0.0, more)
+        return Rows(held, more)
 
 
 def packed(rows: Rows) -> Packed:
@@ -171,6 +169,6 @@ def packed(rows: Rows) -> Packed:
     import torch
 
     if rows.held.dtype != torch.int8:
-        return Packed(rows.held.t(), rows.step, rows.more)
+        return Packed(rows.held.t(), rows.more)
     columns = torch.ops.onednn.qlinear_prepack(rows.held, [len(rows), rows.held.shape[1]])
-    return Packed(columns, rows.step, rows.more)
+    return Packed(columns, rows.more)

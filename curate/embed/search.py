@@ -8,6 +8,7 @@ import numpy as np
 
 from curate.core.chance import chance
 from curate.embed import kinds, selfjoin
+from curate.embed.measure import drawn
 from curate.embed.neighbours import joined, nearest
 
 if TYPE_CHECKING:
@@ -100,6 +101,6 @@ class Grown:
 
 def recall(search: Search, vectors: NDArray[np.float32], k: int, seed: int) -> float:
     """The share of their true neighbours that the lists of a sample of rows name."""
-    rows = kinds.drawn(len(vectors), chance(seed, "embed", "recall"))
+    rows = drawn(len(vectors), chance(seed, "embed", "recall"))
     true = Whole(vectors, "flat", k, seed, kinds.AIM).lists(rows)[1]
     return kinds.share_found(search.lists(rows)[1], true) if true.shape[1] else 1.0

@@ -13,7 +13,7 @@ import numpy as np
 
 from curate.embed import products
 from curate.embed.coarse import Scratch, in_threads
-from curate.embed.found import Found, drawn
+from curate.embed.found import Found, bounding
 from curate.embed.measure import cosines
 from curate.embed.neighbours import FlatIndex, nearest
 
@@ -63,7 +63,7 @@ class _Blocks:
         starts = range(0, len(vectors), BLOCK)
         self.count = len(starts)
         self._columns = [products.packed(base[start : start + BLOCK]) for start in starts]
-        sample = products.packed(base.take(drawn(len(vectors), k, seed)))
+        sample = products.packed(base.take(bounding(len(vectors), k, seed)))
         self.found = Found(self._asked, sample, self._space, k, BLOCK)
 
     def meet(self, one: int, other: int) -> None:

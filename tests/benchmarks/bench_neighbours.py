@@ -24,6 +24,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parents[2]))  # so that it runs as a script
 
 from curate.embed import kinds, selfjoin
+from curate.embed.measure import drawn
 from curate.embed.neighbours import build, nearest
 from tests.benchmarks.runs import clocked, paired, say, use_threads
 
@@ -124,7 +125,7 @@ def alone(way: Way, vectors: Vectors, queries: int) -> dict[str, Any]:
     run = clocked(lambda: {"way": way.name, "found": way.run(vectors, queries)})
     found = run.pop("found")
     if found is not None:
-        rows = kinds.drawn(queries, np.random.default_rng(1), SAMPLE)
+        rows = drawn(queries, np.random.default_rng(1), SAMPLE)
         true = nearest(build(vectors), vectors[rows], rows, K, len(vectors))[1]
         cosine = np.einsum("md,mkd->mk", vectors[rows], vectors[found[rows]])
         run["recall"] = kinds.share_found(np.sort(cosine, axis=1)[:, ::-1], true)
