@@ -33,7 +33,7 @@ def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_it_finds_what_the_exact_search_finds(rows: int, width: int, k: int) -> None:
     vectors = clustered(rows, width)
 
-    place, cosine = selfjoin.join(vectors, k, 0)
+    place, cosine = selfjoin.join(vectors, k)
 
     assert cosine == pytest.approx(exact(vectors, k), abs=2e-4)
     assert np.einsum("md,mkd->mk", vectors, vectors[place]) == pytest.approx(cosine, abs=1e-5)
@@ -45,7 +45,7 @@ def test_it_finds_what_the_exact_search_finds(rows: int, width: int, k: int) -> 
 def test_blocks_and_what_waits_in_them_change_nothing() -> None:
     vectors = clustered(3001)
 
-    place, cosine = selfjoin.join(vectors, 10, 0)
+    place, cosine = selfjoin.join(vectors, 10)
 
     assert cosine == pytest.approx(exact(vectors, 10), abs=2e-4)
     assert np.einsum("md,mkd->mk", vectors, vectors[place]) == pytest.approx(cosine, abs=1e-5)
@@ -54,7 +54,7 @@ def test_blocks_and_what_waits_in_them_change_nothing() -> None:
 def test_a_crowd_of_copies_finds_copies_and_not_itself() -> None:
     vectors = np.repeat(clustered(20), 300, axis=0)
 
-    place, cosine = selfjoin.join(vectors, 50, 0)
+    place, cosine = selfjoin.join(vectors, 50)
 
     assert (cosine > 0.999).all()
     assert (place // 300 == np.arange(6000)[:, None] // 300).all()
@@ -65,7 +65,7 @@ def test_rows_that_have_nothing_near_are_searched_one_by_one() -> None:
     lonely = np.eye(64, dtype=np.float32)
     vectors = np.concatenate([lonely, -lonely, clustered(500, 64)])
 
-    _, cosine = selfjoin.join(vectors, 10, 0)
+    _, cosine = selfjoin.join(vectors, 10)
 
     assert cosine == pytest.approx(exact(vectors, 10), abs=2e-4)
 
@@ -74,7 +74,7 @@ def test_without_fast_bytes_it_runs_in_32_bits(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr("curate.embed.products.has_fast_bytes", lambda: False)
     vectors = clustered(2000)
 
-    _, cosine = selfjoin.join(vectors, 10, 0)
+    _, cosine = selfjoin.join(vectors, 10)
 
     assert cosine == pytest.approx(exact(vectors, 10), abs=2e-6)
 
@@ -88,7 +88,7 @@ def test_the_number_of_threads_changes_nothing() -> None:
     found = []
     for threads in (1, 2):
         torch.set_num_threads(threads)
-        found.append(selfjoin.join(vectors, 10, 0))
+        found.append(selfjoin.join(vectors, 10))
     torch.set_num_threads(before)
 
     assert (found[0][0] == found[1][0]).all()
@@ -99,7 +99,7 @@ def test_the_number_of_threads_changes_nothing() -> None:
 def test_it_tells_how_many_blocks_are_done() -> None:
     heard: list[tuple[int, int]] = []
 
-    selfjoin.join(clustered(1000), 5, 0, lambda done, total: heard.append((done, total)))
+    selfjoin.join(clustered(1000), 5, lambda done, total: heard.append((done, total)))
 
     assert heard == [(1, 4), (2, 4), (3, 4), (4, 4)]
 
@@ -108,7 +108,7 @@ def test_vectors_that_all_look_alike_are_told_apart() -> None:
     pressed = unit(3000, 48) + 8 * unit(1, 48, seed=9)
     vectors = (pressed / np.linalg.norm(pressed, axis=1, keepdims=True)).astype(np.float32)
 
-    _, cosine = selfjoin.join(vectors, 10, 0)
+    _, cosine = selfjoin.join(vectors, 10)
 
     true = exact(vectors, 10)
     assert true.min() > 0.95

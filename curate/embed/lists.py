@@ -13,9 +13,9 @@ import numpy as np
 
 from curate.core.chance import chance
 from curate.embed import products
-from curate.embed.coarse import Scratch, in_threads
-from curate.embed.found import Found, bounding
-from curate.embed.measure import cosines, drawn
+from curate.embed.coarse import GROUP, Scratch, in_threads
+from curate.embed.found import Found, expected, reaching
+from curate.embed.measure import drawn
 from curate.embed.neighbours import FlatIndex, build
 
 if TYPE_CHECKING:
@@ -34,6 +34,10 @@ _BLOCK, _AT_ONCE = 4096, 2048
 """Of them, so many keep what they find together; and so many are multiplied with a list at once."""
 
 _ASSIGNED = 8192
+
+_SAMPLED = 3.0
+"""Bounds are made by a sample of so many times the root of n times k vectors: more cost more products, fewer leave more
+pairs to keep."""
 
 
 class ListIndex:
@@ -59,7 +63,10 @@ class ListIndex:
 
     def search(self, queries: NDArray[np.float32], k: int) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
         """Cosines and places of the k nearest that were found, each of shape (m, k), nearest first."""
-        sample = products.packed(self._space.base(self._vectors[bounding(len(self._vectors), k, self._seed)]))
+        size = int(_SAMPLED * (len(self._vectors) * k) ** 0.5)
+        size = max(size - size % GROUP, 2 * GROUP * k)
+        rows = drawn(len(self._vectors), chance(self._seed, "embed", "bounds"), size)
+        sample = products.packed(self._space.base(self._vectors[rows]))
         parts = [
             self._searched(queries[start : start + _QUERIES], k, sample) for start in range(0, len(queries), _QUERIES)
         ]
@@ -72,38 +79,30 @@ class ListIndex:
         queries = np.ascontiguousarray(queries)
         near = self._near(queries)
         asked = self._space.asked(queries)
-        found = Found(asked, sample, self._space, k, _BLOCK)
+        found = Found(len(queries), self._space.slack, k, _BLOCK)
+
+        def expect(start: int, _: Scratch) -> None:
+            rows = slice(start, start + _AT_ONCE)
+            found.expect(rows, expected(self._space.levels(asked[rows], sample), k, self._space.slack))
+
+        in_threads(expect, range(0, len(queries), _AT_ONCE))
 
         def compare(number: int, _: Scratch) -> None:
             rows = np.flatnonzero(near[number])
             for start in range(0, len(rows), _AT_ONCE):
-                self._compare(queries, asked, rows[start : start + _AT_ONCE], number, found)
+                self._compare(asked, rows[start : start + _AT_ONCE], number, found)
 
         in_threads(compare, range(len(self._lists)))
-        cosine, place, short = found.nearest()
-        if len(short):
-            cosine[short], place[short] = FlatIndex(self._vectors).search(queries[short], k)
+        cosine, place, unsure = found.nearest(self._vectors, queries)
+        if len(unsure):
+            cosine[unsure], place[unsure] = FlatIndex(self._vectors).search(queries[unsure], k)
         return cosine, place
 
-    def _compare(
-        self,
-        queries: NDArray[np.float32],
-        asked: products.Rows,
-        rows: NDArray[np.int64],
-        number: int,
-        found: Found,
-    ) -> None:
+    def _compare(self, asked: products.Rows, rows: NDArray[np.int64], number: int, found: Found) -> None:
         """Hold some queries against the members of a list."""
-        import torch
-
         made = self._space.levels(asked.take(rows), self._lists[number])
-        least = torch.from_numpy(found.bound[rows])[:, None].expand(made.shape).contiguous()
-        hit = np.flatnonzero((made >= least).numpy())
-        row, column = np.divmod(hit, made.shape[1])
-        row, place, level = rows[row], self._members[number][column], made.view(-1).numpy()[hit]
-        reached = found.reached(row, place, level)
-        row, place = row[reached], place[reached]
-        found.add(row, place, cosines(self._vectors, queries, row, place))
+        row, column, level = reaching(made, found.bound[rows, None])
+        found.add(rows[row], self._members[number][column], level)
 
     def _near(self, queries: NDArray[np.float32]) -> NDArray[np.bool_]:
         """Which lists are near to which queries. Shape (lists, m)."""

@@ -151,16 +151,17 @@ class Space:
 
         fast = has_fast_bytes()
         kind = (torch.uint8 if most == _ASKED else torch.int8) if fast else torch.float32
-        width = vectors.shape[1]
+        width, step, zero = vectors.shape[1], self._largest / most, most if most == _ASKED else 0
         held = torch.empty((len(vectors), width + self._extra), dtype=kind)
-        step = self._largest / most
         for start in range(0, len(vectors), _BLOCK):
             block = slice(start, start + _BLOCK)
             which = block if order is None else order[block]
-            some = np.concatenate([vectors[which] - self._mean, np.repeat(beside[which, None], self._extra, 1)], axis=1)
-            if fast:
-                some = np.clip(np.rint(some / np.float32(step)), -most, most) + (most if most == _ASKED else 0)
-            held[block] = torch.from_numpy(some)
+            for columns, some in (
+                (slice(width), vectors[which] - self._mean),
+                (slice(width, None), beside[which, None].repeat(self._extra, axis=1)),
+            ):
+                made = torch.from_numpy(some)
+                held[block, columns] = made.div_(step).round_().clamp_(-most, most).add_(zero) if fast else made
         return Rows(held, more)
 
 

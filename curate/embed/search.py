@@ -44,16 +44,14 @@ class Whole:
 class Together:
     """The neighbours of all rows are looked for together, once any are asked for; *hear* is told how far it is."""
 
-    def __init__(
-        self, vectors: NDArray[np.float32], k: int, seed: int, hear: Callable[[int, int], None] | None = None
-    ) -> None:
-        self._vectors, self._k, self._seed, self._hear = vectors, k, seed, hear
+    def __init__(self, vectors: NDArray[np.float32], k: int, hear: Callable[[int, int], None] | None = None) -> None:
+        self._vectors, self._k, self._hear = vectors, k, hear
         self._lists: Lists | None = None
 
     def lists(self, own: NDArray[np.int64]) -> Lists:
         """See `Search`."""
         if self._lists is None:
-            self._lists = selfjoin.join(self._vectors, self._k, self._seed, self._hear)
+            self._lists = selfjoin.join(self._vectors, self._k, self._hear)
         place, cosine = self._lists
         return place[own], cosine[own]
 

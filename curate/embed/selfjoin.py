@@ -1,7 +1,8 @@
 """The k nearest neighbours of every row among all others (a k-NN self-join): each pair of rows is multiplied once.
 
 Blocks of rows are multiplied with each other in 8 bits, a pair of blocks once, since a cosine is the same from both
-sides; pairs that may be among the k nearest of either row are measured in 32 bits.
+sides. A block meets itself first, which gives each row a bound; pairs that may be among the k nearest of either row are
+measured in 32 bits in the end.
 """
 
 from __future__ import annotations
@@ -12,9 +13,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from curate.embed import products
-from curate.embed.coarse import Scratch, in_threads
-from curate.embed.found import Found, bounding
-from curate.embed.measure import cosines
+from curate.embed.coarse import GROUP, Scratch, in_threads
+from curate.embed.found import Found, expected, reaching
 from curate.embed.neighbours import FlatIndex, nearest
 
 if TYPE_CHECKING:
@@ -22,12 +22,13 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+
 BLOCK = 1024
 """Rows of a block: the products of two are a megabyte, which stays in the processor's cache."""
 
 
 def join(
-    vectors: NDArray[np.float32], k: int, seed: int, progress: Callable[[int, int], None] | None = None
+    vectors: NDArray[np.float32], k: int, progress: Callable[[int, int], None] | None = None
 ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
     """Places and cosines of the k nearest of each of n unit vectors, itself left out: shapes (n, min(k, n - 1)).
 
@@ -36,56 +37,57 @@ def join(
     most = min(k, len(vectors) - 1)
     if most <= 0:
         return np.empty((len(vectors), 0), np.int64), np.empty((len(vectors), 0), np.float32)
-    held = _Blocks(np.ascontiguousarray(vectors), most, seed)
+    vectors = np.ascontiguousarray(vectors)
+    held = _Blocks(vectors, most)
+    in_threads(held.begin, range(held.count))
     done = iter(range(1, held.count + 1))
     telling = Lock()
 
     def meet(number: int, _: Scratch) -> None:
-        for other in range(number, held.count):
+        for other in range(number + 1, held.count):
             held.meet(number, other)
         with telling:
             if progress is not None:
                 progress(next(done), held.count)
 
     in_threads(meet, range(held.count))
-    cosine, place, short = held.found.nearest()
-    if len(short):
-        flat = FlatIndex(held.vectors)
-        place[short], cosine[short] = nearest(flat, held.vectors[short], short, most, len(vectors))
+    cosine, place, unsure = held.found.nearest(vectors, vectors)
+    if len(unsure):
+        flat = FlatIndex(vectors)
+        place[unsure], cosine[unsure] = nearest(flat, vectors[unsure], unsure, most, len(vectors))
     return place, np.clip(cosine, -1.0, 1.0)
 
 
 class _Blocks:
-    def __init__(self, vectors: NDArray[np.float32], k: int, seed: int) -> None:
-        self.vectors = vectors
+    def __init__(self, vectors: NDArray[np.float32], k: int) -> None:
+        self.count = -(-len(vectors) // BLOCK)
+        size = -(-len(vectors) // self.count)
+        size += -size % GROUP
+        self._k = k
         self._space = products.Space(vectors)
-        self._asked, base = self._space.asked(vectors), self._space.base(vectors)
-        starts = range(0, len(vectors), BLOCK)
-        self.count = len(starts)
-        self._columns = [products.packed(base[start : start + BLOCK]) for start in starts]
-        sample = products.packed(base.take(bounding(len(vectors), k, seed)))
-        self.found = Found(self._asked, sample, self._space, k, BLOCK)
+        asked, base = self._space.asked(vectors), self._space.base(vectors)
+        self._starts = range(0, len(vectors), size)
+        self._asked = [asked[start : start + size] for start in self._starts]
+        self._columns = [products.packed(base[start : start + size]) for start in self._starts]
+        self.found = Found(len(vectors), self._space.slack, k, size)
+
+    def begin(self, number: int, _: Scratch) -> None:
+        """Hold a block against itself, which tells what the k nearest of its rows reach at least."""
+        made = self._space.levels(self._asked[number], self._columns[number])
+        start = self._starts[number]
+        rows = slice(start, start + len(made))
+        self.found.expect(rows, expected(made, self._k + 1, self._space.slack))
+        row, column, level = reaching(made, self.found.bound[rows, None])
+        others = row != column
+        self.found.add(row[others] + start, column[others] + start, level[others])
 
     def meet(self, one: int, other: int) -> None:
         """Hold two blocks against each other, and give each what it found in the other."""
-        import torch
-
-        rows = slice(one * BLOCK, (one + 1) * BLOCK)
-        made = self._space.levels(self._asked[rows], self._columns[other])
-        bound = torch.from_numpy(self.found.bound)
-        least = torch.minimum(bound[rows, None], bound[None, other * BLOCK : (other + 1) * BLOCK])
-        place = np.flatnonzero((made >= least).numpy())
-        row, column = np.divmod(place, made.shape[1])
-        level = made.view(-1).numpy()[place]
-        if one == other:
-            above = column > row
-            row, column, level = row[above], column[above], level[above]
-        if not len(row):
-            return
-        row, column = row + one * BLOCK, column + other * BLOCK
-        down, up = self.found.reached(row, column, level), self.found.reached(column, row, level)
-        either = down | up
-        cosine = np.zeros(len(row), np.float32)
-        cosine[either] = cosines(self.vectors, self.vectors, row[either], column[either])
-        self.found.add(row[down], column[down], cosine[down])
-        self.found.add(column[up], row[up], cosine[up])
+        made = self._space.levels(self._asked[one], self._columns[other])
+        first, second = self._starts[one], self._starts[other]
+        down = self.found.bound[first : first + made.shape[0]]
+        up = self.found.bound[second : second + made.shape[1]]
+        row, column, level = reaching(made, np.minimum(down[:, None], up))
+        below, above = level >= down[row], level >= up[column]
+        self.found.add(row[below] + first, column[below] + second, level[below])
+        self.found.add(column[above] + second, row[above] + first, level[above])

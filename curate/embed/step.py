@@ -190,7 +190,6 @@ def _write_neighbours(
             searched = search.Together(
                 vectors,
                 settings.neighbours,
-                work.seed,
                 lambda done, all_: work.progress("neighbours", done, all_, "blocks"),
             )
         else:

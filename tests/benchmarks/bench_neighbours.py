@@ -64,7 +64,7 @@ def _unit(vectors: Vectors) -> Vectors:
 def ours(vectors: Vectors, queries: int) -> NDArray[np.int64]:
     kind = kinds.choose(*vectors.shape)
     if kind == "coarse" and queries == len(vectors):
-        return selfjoin.join(vectors, K, 0)[0]
+        return selfjoin.join(vectors, K)[0]
     index = kinds.make(kind, vectors, K + 1, 0)
     return nearest(index, vectors[:queries], np.arange(queries), K, len(vectors))[0]
 
