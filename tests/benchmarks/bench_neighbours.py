@@ -101,13 +101,14 @@ class Way:
     run: Callable[[Vectors, int], NDArray[np.int64] | None]
     needs: str
     variables: dict[str, str] = field(default_factory=dict)
+    avx512: bool = False
 
 
 WAYS = {
     "ours": Way("ours", ours, "torch"),
     "flat": Way("faiss flat", flat, "faiss"),
     "flat-haswell": Way("faiss flat, Haswell kernels", flat, "faiss", {"OPENBLAS_CORETYPE": "Haswell"}),
-    "flat-skylakex": Way("faiss flat, SkylakeX kernels", flat, "faiss", {"OPENBLAS_CORETYPE": "SkylakeX"}),
+    "flat-skylakex": Way("faiss flat, SkylakeX kernels", flat, "faiss", {"OPENBLAS_CORETYPE": "SkylakeX"}, avx512=True),
     "scikit": Way("scikit-learn NearestNeighbors", scikit, "sklearn.neighbors"),
     "factor": Way("scikit-learn LocalOutlierFactor", factor, "sklearn.neighbors"),
     "cleanlab": Way("cleanlab OutOfDistribution", cleanlab, "cleanlab.outlier"),
@@ -116,6 +117,10 @@ WAYS = {
 
 def alone(way: Way, vectors: Vectors, queries: int) -> dict[str, Any]:
     """Run one way here, and say what it took and how much of the truth it found for a sample of the queries."""
+    import torch
+
+    if way.avx512 and not torch.cpu._is_avx512_supported():  # noqa: SLF001
+        return {"way": way.name, "missing": "this processor has no AVX-512"}
     try:
         import faiss  # noqa: F401
 
