@@ -10,11 +10,12 @@ import pytest
 
 from curate.core.chance import chance
 from curate.embed import kinds
-from curate.embed.coarse import CHUNK, CoarseIndex, Scratch, in_threads
+from curate.embed.coarse import CHUNK, CoarseIndex
 from curate.embed.lists import ListIndex
 from curate.embed.measure import drawn
 from curate.embed.neighbours import Index, build, nearest
 from curate.embed.products import has_fast_bytes
+from curate.embed.threads import in_threads
 from curate.errors import SettingsError
 from tests.test_embed import unit
 
@@ -127,7 +128,7 @@ def test_the_number_of_threads_changes_nothing() -> None:
 def test_a_job_that_fails_stops_those_that_wait() -> None:
     done: list[int] = []
 
-    def work(job: int, _: Scratch) -> None:
+    def work(job: int) -> None:
         done.append(job)
         if job == 2:
             raise KeyError(job)

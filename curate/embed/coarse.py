@@ -9,18 +9,16 @@ reach it are measured again in 32 bits.
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
-from threading import Event
+from threading import local
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from curate.embed import products
 from curate.embed.measure import measured
+from curate.embed.threads import in_threads
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-
     import torch
     from numpy.typing import NDArray
 
@@ -50,8 +48,9 @@ class CoarseIndex:
         """Cosines and places of the k nearest, each of shape (m, k), nearest first, equal ones in order of place."""
         cosine = np.empty((len(queries), k), np.float32)
         place = np.empty((len(queries), k), np.int64)
+        scratch = Scratch()
 
-        def search_block(start: int, scratch: Scratch) -> None:
+        def search_block(start: int) -> None:
             block = slice(start, start + QUERIES)
             row, column = scratch.candidates(queries[block], self._space, self._columns, k)
             cosine[block], place[block] = measured(self._vectors, queries[block], row, column, k)
@@ -82,8 +81,8 @@ class Columns:
         self.chunks = [products.packed(one) for one in each]
 
 
-class Scratch:
-    """The room that one thread works in; it is kept from block to block."""
+class Scratch(local):
+    """The room that a thread works in: each has one of its own, kept from block to block."""
 
     def __init__(self) -> None:
         self._room: dict[str, torch.Tensor] = {}
@@ -134,42 +133,6 @@ class Scratch:
         if name not in self._room or len(self._room[name]) < size:
             self._room[name] = torch.empty(size, dtype=torch.uint8)
         return self._room[name][:size].view(shape)
-
-
-def in_threads(work: Callable[[int, Scratch], None], jobs: Iterable[int]) -> None:
-    """Do each job in one of as many threads as torch may take, each with a room of its own.
-
-    A thread multiplies alone: two blocks side by side are faster than one that two threads share.
-    """
-    import faiss
-    import torch
-
-    threads = torch.get_num_threads()
-    waiting = iter(list(jobs))
-    stopped = Event()
-
-    def run(_: int) -> None:
-        scratch = Scratch()
-        torch.set_num_threads(1)
-        faiss.omp_set_num_threads(1)
-        try:
-            with torch.inference_mode():
-                for job in waiting:
-                    if stopped.is_set():
-                        return
-                    work(job, scratch)
-        except BaseException:
-            stopped.set()
-            raise
-
-    try:
-        with ThreadPoolExecutor(threads) as pool:
-            try:
-                list(pool.map(run, range(threads)))
-            finally:
-                stopped.set()
-    finally:
-        torch.set_num_threads(threads)
 
 
 def bounds(held: Levels, want: int, slack: int) -> Levels:

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from curate.embed import products
-from curate.embed.coarse import CROWD, GROUP, Scratch, bounds, in_threads
+from curate.embed.coarse import CROWD, GROUP, bounds
 from curate.embed.measure import measured
+from curate.embed.threads import in_threads
 
 if TYPE_CHECKING:
     import torch
@@ -72,7 +73,7 @@ class Found:
         place = np.empty((len(queries), self._k), np.int64)
         sure = np.empty(len(queries), np.bool_)
 
-        def measure(number: int, _: Scratch) -> None:
+        def measure(number: int) -> None:
             rows = slice(number * self._block, (number + 1) * self._block)
             row, found, sure[rows] = self._heaps[number].kept()
             cosine[rows], place[rows] = measured(vectors, queries[rows], row, found, self._k)

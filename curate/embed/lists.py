@@ -13,10 +13,11 @@ import numpy as np
 
 from curate.core.chance import chance
 from curate.embed import products
-from curate.embed.coarse import GROUP, Scratch, in_threads
+from curate.embed.coarse import GROUP
 from curate.embed.found import Found, expected, reaching
 from curate.embed.measure import drawn
 from curate.embed.neighbours import FlatIndex, build
+from curate.embed.threads import in_threads
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -81,13 +82,13 @@ class ListIndex:
         asked = self._space.asked(queries)
         found = Found(len(queries), self._space.slack, k, _BLOCK)
 
-        def expect(start: int, _: Scratch) -> None:
+        def expect(start: int) -> None:
             rows = slice(start, start + _AT_ONCE)
             found.expect(rows, expected(self._space.levels(asked[rows], sample), k, self._space.slack))
 
         in_threads(expect, range(0, len(queries), _AT_ONCE))
 
-        def compare(number: int, _: Scratch) -> None:
+        def compare(number: int) -> None:
             rows = np.flatnonzero(near[number])
             for start in range(0, len(rows), _AT_ONCE):
                 self._compare(asked, rows[start : start + _AT_ONCE], number, found)
@@ -109,7 +110,7 @@ class ListIndex:
         near = np.empty((len(self._centres), len(queries)), np.bool_)
         at = len(self._centres) - self.probes
 
-        def choose(start: int, _: Scratch) -> None:
+        def choose(start: int) -> None:
             alike = self._likeness(queries[start : start + _ASSIGNED])
             least = np.partition(alike, at, axis=1)[:, at]
             near[:, start : start + _ASSIGNED] = (alike >= least[:, None]).T
@@ -132,7 +133,7 @@ class ListIndex:
         """The list of each vector: that of the nearest centre. Shape (n,)."""
         label = np.empty(len(self._vectors), np.int64)
 
-        def assign(start: int, _: Scratch) -> None:
+        def assign(start: int) -> None:
             label[start : start + _ASSIGNED] = self._likeness(self._vectors[start : start + _ASSIGNED]).argmax(axis=1)
 
         in_threads(assign, range(0, len(self._vectors), _ASSIGNED))

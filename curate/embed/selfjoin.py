@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from curate.embed import products
-from curate.embed.coarse import GROUP, Scratch, in_threads
+from curate.embed.coarse import GROUP
 from curate.embed.found import Found, expected, reaching
 from curate.embed.neighbours import FlatIndex, nearest
+from curate.embed.threads import in_threads
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,7 +44,7 @@ def join(
     done = iter(range(1, held.count + 1))
     telling = Lock()
 
-    def meet(number: int, _: Scratch) -> None:
+    def meet(number: int) -> None:
         for other in range(number + 1, held.count):
             held.meet(number, other)
         with telling:
@@ -71,7 +72,7 @@ class _Blocks:
         self._columns = [products.packed(base[start : start + size]) for start in self._starts]
         self.found = Found(len(vectors), self._space.slack, k, size)
 
-    def begin(self, number: int, _: Scratch) -> None:
+    def begin(self, number: int) -> None:
         """Hold a block against itself, which tells what the k nearest of its rows reach at least."""
         made = self._space.levels(self._asked[number], self._columns[number])
         start = self._starts[number]
