@@ -119,7 +119,7 @@ def alone(way: Way, vectors: Vectors, queries: int) -> dict[str, Any]:
     """Run one way here, and say what it took and how much of the truth it found for a sample of the queries."""
     import torch
 
-    if way.avx512 and not torch.cpu._is_avx512_supported():  # noqa: SLF001
+    if way.avx512 and not torch.cpu._is_avx512_supported():
         return {"way": way.name, "missing": "this processor has no AVX-512"}
     try:
         import faiss  # noqa: F401
