@@ -147,7 +147,7 @@ def bounds(held: Levels, want: int, slack: int) -> Levels:
     return np.where(least > slack, least - np.minimum(least, slack), 0).astype(np.uint8)
 
 
-def uncrowded(row: NDArray[np.int64], place: NDArray[np.int64], value: Levels, want: int) -> NDArray[np.int64]:
+def _uncrowded(row: NDArray[np.int64], place: NDArray[np.int64], value: Levels, want: int) -> NDArray[np.int64]:
     """Which pairs are kept where a row has more than `CROWD` beyond *want*: its best, equal ones in order of place."""
     order = np.lexsort((place, np.uint8(products.MOST) - value, row))
     ranked = row[order]
@@ -172,6 +172,6 @@ def _opened(
     if not crowds.any():
         return row, place
     crowd = np.flatnonzero(crowds[row])
-    kept = crowd[uncrowded(row[crowd], place[crowd], value.reshape(-1)[reached][crowd], want)]
+    kept = crowd[_uncrowded(row[crowd], place[crowd], value.reshape(-1)[reached][crowd], want)]
     kept = np.sort(np.concatenate((np.flatnonzero(~crowds[row]), kept)))
     return row[kept], place[kept]

@@ -89,15 +89,14 @@ class _Heap:
         self._rows, self._k, self._slack = rows, k, slack
         self._keys = np.empty(0, np.int64)
         self._pieces: list[NDArray[np.int64]] = []
-        self._waiting = 0
         self._lock = Lock()
 
     def add(self, keys: NDArray[np.int64]) -> Levels | None:
         """Take in what was found; the new bound of each row, where one was made."""
         with self._lock:
             self._pieces.append(keys)
-            self._waiting += len(keys)
-            return self._settle() if self._waiting > _WAITING * self._rows * self._k else None
+            many = sum(map(len, self._pieces)) > _WAITING * self._rows * self._k
+            return self._settle() if many else None
 
     def kept(self) -> tuple[Places, Places, NDArray[np.bool_]]:
         """Rows and places of what may be among the k nearest, in order of both, and whether that is all of it."""
@@ -117,7 +116,7 @@ class _Heap:
         bound = np.zeros(self._rows, np.int64)
         bound[many] = np.maximum(level[first[many] + self._k - 1] - self._slack, 0)
         kept = (level >= bound[row]) & (np.arange(len(keys)) - first[row] < self._k + CROWD)
-        self._keys, self._pieces, self._waiting = keys[kept], [], 0
+        self._keys, self._pieces = keys[kept], []
         return bound.astype(np.uint8)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-LAST = np.iinfo(np.uint64).max
+_LAST = np.iinfo(np.uint64).max
 """The key that comes after all others."""
 
 _POSITIVE = np.int32(0x7FFF_FFFF)
@@ -33,13 +33,13 @@ def measured(
     """The k nearest of each query among its candidates, by 32-bit products: cosines and places, shape (m, k)."""
     sizes = np.bincount(row, minlength=len(queries))
     first = np.concatenate(([0], np.cumsum(sizes)[:-1]))
-    keys = np.full((len(queries), int(sizes.max(initial=k))), LAST, np.uint64)
-    keys[row, np.arange(len(row)) - first[row]] = keyed(cosines(vectors, queries, row, column), column)
+    keys = np.full((len(queries), int(sizes.max(initial=k))), _LAST, np.uint64)
+    keys[row, np.arange(len(row)) - first[row]] = _keyed(_cosines(vectors, queries, row, column), column)
     keys.sort(axis=1)
-    return unkeyed(keys[:, :k])
+    return _unkeyed(keys[:, :k])
 
 
-def cosines(
+def _cosines(
     vectors: NDArray[np.float32], queries: NDArray[np.float32], row: NDArray[np.int64], column: NDArray[np.int64]
 ) -> NDArray[np.float32]:
     """The cosine of each pair of a query and a vector."""
@@ -54,14 +54,14 @@ def cosines(
     return cosine
 
 
-def keyed(cosine: NDArray[np.float32], place: NDArray[np.int64]) -> NDArray[np.uint64]:
+def _keyed(cosine: NDArray[np.float32], place: NDArray[np.int64]) -> NDArray[np.uint64]:
     """Numbers that are in order of falling cosine, then of rising place."""
     bits = cosine.view(np.int32)
     falling = np.where(bits < 0, bits, ~bits & _POSITIVE).view(np.uint32).astype(np.uint64)
     return (falling << np.uint64(32)) | place.astype(np.uint64)
 
 
-def unkeyed(keys: NDArray[np.uint64]) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+def _unkeyed(keys: NDArray[np.uint64]) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
     """The cosines and places that such numbers were made of."""
     falling = (keys >> np.uint64(32)).astype(np.uint32).view(np.int32)
     bits = np.where(falling < 0, falling, ~falling & _POSITIVE).astype(np.int32)
