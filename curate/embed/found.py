@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from curate.embed import products
-from curate.embed.coarse import CROWD, GROUP, bounds
+from curate.embed.coarse import CROWD, GROUP, bounds, of_groups
 from curate.embed.measure import measured
 from curate.embed.threads import in_threads
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     Places = NDArray[np.int64]
     Cosines = NDArray[np.float32]
 
-_WAITING = 8
+_WAITING = 4
 """Times k that each row of a block may have found on average before only what reaches the new bound is kept."""
 
 _ROW, _LEVEL = 40, 32
@@ -123,7 +123,7 @@ class _Heap:
 def expected(made: torch.Tensor, want: int, slack: int) -> Levels:
     """What the *want* best of each row of products reach at least, less the slack; 0 where they tell nothing."""
     if made.shape[1] % GROUP == 0 and made.shape[1] >= 2 * GROUP * want:
-        made = made.view(len(made), GROUP, -1).amax(dim=1)
+        made = of_groups(made)
     return bounds(made.numpy(), want, slack)
 
 

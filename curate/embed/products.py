@@ -79,7 +79,7 @@ class Space:
 
     def __init__(self, vectors: Vectors) -> None:
         self._mean = vectors.mean(axis=0, dtype=np.float64).astype(np.float32)
-        beside = vectors @ self._mean
+        beside = self._beside(vectors)
         square = float(self._mean @ self._mean)
         lowest = max(2 * float(beside.min(initial=1.0)) - square, 0.0)
         self._half = np.float32((lowest + square) / 2)
@@ -95,7 +95,7 @@ class Space:
         """Vectors that are to be found, in the *order* of these places."""
         import torch
 
-        more = vectors @ self._mean - self._half
+        more = self._beside(vectors) - self._half
         beside = np.full(len(vectors), self._largest, np.float32)
         return self._rounded(vectors, beside, order, _HELD, torch.from_numpy(more if order is None else more[order]))
 
@@ -103,7 +103,7 @@ class Space:
         """Vectors whose neighbours are looked for."""
         import torch
 
-        beside = (vectors @ self._mean - self._half) / np.float32(self._extra * self._largest)
+        beside = (self._beside(vectors) - self._half) / np.float32(self._extra * self._largest)
         return self._rounded(vectors, beside, None, _ASKED, torch.zeros(len(vectors)))
 
     @property
@@ -142,6 +142,13 @@ class Space:
             "",
         )
         return quick
+
+    def _beside(self, vectors: Vectors) -> Vectors:
+        """What each has with the mean; by torch, since numpy's threads would spin beside torch's for a while."""
+        import torch
+
+        found: Vectors = torch.mv(torch.from_numpy(vectors), torch.from_numpy(self._mean)).numpy()
+        return found
 
     def _rounded(
         self, vectors: Vectors, beside: Vectors, order: NDArray[np.int64] | None, most: int, more: torch.Tensor
