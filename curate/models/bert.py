@@ -106,13 +106,13 @@ class _Layer:
 
     def _gather(self, made: torch.Tensor, group: Group, hidden: torch.Tensor | None) -> torch.Tensor:
         if group.inside is not None:
-            made = made[group.inside]
+            made = made.index_select(0, group.inside)
         rows, tokens, heads = group.rows, group.longest, self.heads
         width = made.shape[1] // (3 * heads)
         apart = made.view(rows, tokens, 3, heads, width).permute(2, 0, 3, 1, 4).reshape(3, rows * heads, tokens, width)
         found = full(apart[0], apart[1], apart[2], width**-0.5, hidden).view(rows, heads, tokens, width)
         joined = found.transpose(1, 2).reshape(rows * tokens, heads * width)
-        return joined if group.real is None else joined[group.real]
+        return joined if group.real is None else joined.index_select(0, group.real)
 
 
 def _packed(linear: Network) -> PackedLinear:

@@ -84,8 +84,8 @@ class PackedLlama:
             stream.add_(layer.output(seen))
             stream.add_(layer.think(self._normed(stream)))
         last = self._layers[-1]
-        seen = last.attend(self._normed(stream), turn, together)[where]
-        stream = stream[where].add_(last.output(seen))
+        seen = last.attend(self._normed(stream), turn, together).index_select(0, where)
+        stream = stream.index_select(0, where).add_(last.output(seen))
         return self._normed(stream.add_(last.think(self._normed(stream))))[: len(wanted)]
 
     def logits(self, states: torch.Tensor) -> torch.Tensor:
@@ -197,7 +197,7 @@ class _Layer:
             turned, value = turned[group.start : group.end], value[group.start : group.end]
         angles, values = turned, value
         if group.inside is not None:
-            angles, values = turned[group.inside], value[group.inside]
+            angles, values = turned.index_select(0, group.inside), value.index_select(0, group.inside)
         shape, pairs = (group.rows, group.longest), group.rows * heads.key
         apart = angles.view(*shape, 2, heads.query + heads.key, half).permute(0, 3, 1, 2, 4)
         query = apart[:, : heads.query].reshape(pairs, heads.query // heads.key, group.longest, heads.width)
@@ -205,7 +205,7 @@ class _Layer:
         worth = values.view(*shape, heads.key, heads.width).transpose(1, 2).reshape(pairs, group.longest, heads.width)
         found = causal(query, key, worth, heads.width**-0.5).view(group.rows, heads.query, group.longest, heads.width)
         joined = found.transpose(1, 2).reshape(group.rows * group.longest, heads.query * heads.width)
-        return joined if group.real is None else joined[group.real]
+        return joined if group.real is None else joined.index_select(0, group.real)
 
 
 def _first_value(heads: _Heads) -> int:
