@@ -57,6 +57,9 @@ def main() -> None:
     say(f"largest |difference| of an answer's NLL: {off.max():.1e} nats in all, {per_token.max():.1e} per token")
     say(f"largest |difference| of an option's probability: {_worst(ours['options'], theirs['options']):.1e}")
     say(f"the same answers are greedy: {ours['greedy'] == theirs['greedy']}")
+    for size in sizes[:-1]:
+        own = np.abs(np.array(results.last(f"harness{size}-fp32")["nll"]) - np.array(theirs["nll"]))
+        say(f"the harness at batch {size} differs from itself at {sizes[-1]} by up to {own.max():.1e} nats in all")
     best = max(sizes, key=lambda size: results.rate(f"harness{size}-fp32"))
     for name in variants:
         say(f"{name:16s} {results.rate(name):8.2f} rows/s  {results.peak(name):8.0f} MiB")
