@@ -144,10 +144,8 @@ class Space:
         return quick
 
     def _beside(self, vectors: Vectors) -> Vectors:
-        """What each has with the mean; by torch, since numpy's threads would spin beside torch's for a while."""
-        import torch
-
-        found: Vectors = torch.mv(torch.from_numpy(vectors), torch.from_numpy(self._mean)).numpy()
+        """What each has with the mean; without BLAS, whose threads would spin beside torch's for a while."""
+        found: Vectors = np.einsum("nd,d->n", vectors, self._mean)
         return found
 
     def _rounded(
