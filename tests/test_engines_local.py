@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing import active_children
 from typing import TYPE_CHECKING
@@ -119,6 +120,44 @@ def test_processes_stay_from_job_to_job_and_end_with_the_engine(tmp_path: Path) 
     assert seen[0] | seen[1] <= alive
     assert len(seen[0] | seen[1]) <= 2
     assert not alive & {str(process.pid) for process in active_children()}
+
+
+@dataclass
+class Slow:
+    """The first process to open it waits until it may go on."""
+
+    folder: Path
+    name: str = "slow"
+
+    def open(self) -> None:
+        with suppress(FileExistsError):
+            (self.folder / "opening").touch(exist_ok=False)
+            _wait_for(self.folder / "go on")
+
+    def run(self, part: Part) -> Done:
+        return Done(part.index, part.rows, notes=(str(os.getpid()),))
+
+
+def _wait_for(path: Path) -> None:
+    until = time.monotonic() + 30
+    while not path.exists() and time.monotonic() < until:
+        time.sleep(0.01)
+
+
+def test_a_process_that_is_still_opening_when_the_job_is_over_stays_for_the_next(tmp_path: Path) -> None:
+    slow = tmp_path / "slow"
+    slow.mkdir()
+    with local_engine(2) as engine:
+        over = list(engine.map(Slow(slow), _parts(5)))
+        alive = {str(process.pid) for process in active_children()}
+        (slow / "go on").touch()
+        _cards(tmp_path / "both", engine)
+        seen = {done.notes[0] for done in over}
+        assert {path.name for path in (tmp_path / "both").iterdir()} == alive
+
+    assert [done.index for done in over] == list(range(5))
+    assert len(seen) == 1
+    assert seen < alive
 
 
 def test_no_more_processes_are_started_than_there_are_parts(tmp_path: Path) -> None:

@@ -30,12 +30,18 @@ _SECONDS_TO_END = 10.0
 
 @dataclass(eq=False)
 class _Worker:
-    """A process and the line to it; *busy* is while an answer is outstanding."""
+    """A process and the line to it.
+
+    *busy* is while an answer is outstanding, *opening* while it is that of the job itself; *late* counts the answers of
+    jobs that were over before they were open.
+    """
 
     process: SpawnProcess
     line: Connection
     card: str | None
     busy: bool = False
+    opening: bool = False
+    late: int = 0
 
 
 @dataclass(frozen=True)
@@ -101,6 +107,7 @@ class _Crew:
         self._working = hired[:parts]
         for worker in self._working:
             _tell(worker, job)
+            worker.opening = True
 
     def give(self, worker: _Worker, part: Part) -> None:
         """Let a worker that is ready run a part."""
@@ -113,20 +120,26 @@ class _Crew:
         self._hired.append(successor)
         self._working.append(successor)
         _tell(successor, self._job)
+        successor.opening = True
 
     def news(self, seconds: float) -> Sequence[Ready | Dead | Failed]:
         """What workers have finished, or what became of them; nothing where *seconds* pass without any."""
         lines = {worker.line: worker for worker in self._working if worker.busy}
-        return [_heard(lines[line]) for line in wait(list(lines), seconds)]  # type: ignore[index]
+        while ready := wait(list(lines), seconds):
+            if told := [each for line in ready if (each := _heard(lines[line]))]:  # type: ignore[index]
+                return told
+        return ()
 
     def disperse(self) -> None:
         """After the last part let go of the job; whoever still has a part, after an error or Ctrl-C, ends."""
         for worker in list(self._working):
-            if worker.busy:
+            if worker.busy and not worker.opening:
                 self._dismiss(worker)
-            else:
-                with suppress(OSError):  # one that has died since is missed at the next job
-                    worker.line.send(None)
+                continue
+            worker.late += worker.busy
+            worker.busy = worker.opening = False
+            with suppress(OSError):  # one that has died since is missed at the next job
+                worker.line.send(None)
 
     def _dismiss(self, worker: _Worker) -> None:
         worker.process.terminate()  # a part is written whole or not at all, so nothing is half done
@@ -152,13 +165,16 @@ def _tell(worker: _Worker, what: PartJob | Part) -> None:
         worker.line.send(what)
 
 
-def _heard(worker: _Worker) -> Ready | Dead | Failed:
+def _heard(worker: _Worker) -> Ready | Dead | Failed | None:
     try:
         told = worker.line.recv()
     except (EOFError, OSError):
         worker.process.join(_SECONDS_TO_END)
         return Dead(worker, f"its process ended with the code {worker.process.exitcode}")
-    worker.busy = False
+    if worker.late:
+        worker.late -= 1
+        return None
+    worker.busy = worker.opening = False
     return Failed(told) if isinstance(told, Exception) else Ready(worker, told)
 
 
