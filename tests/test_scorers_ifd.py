@@ -15,7 +15,7 @@ from scorers.perplexity import Perplexity
 from tests.lm_fakes import CHATML, assorted, chat, exchange, rows, text, tiny_lm, tiny_network, tiny_tokenizer
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     import torch
 
@@ -124,7 +124,7 @@ class _Counting:
         self.tokens += sum(len(one.tokens) for one in batch)
         return self._inner.states(batch)
 
-    def logits(self, states: torch.Tensor) -> torch.Tensor:
+    def logits(self, states: torch.Tensor) -> Iterable[torch.Tensor]:
         return self._inner.logits(states)
 
 
@@ -194,10 +194,12 @@ class _Certain:
     def states(self, batch: Sequence[Pass]) -> torch.Tensor:
         return self._inner.states(batch)
 
-    def logits(self, states: torch.Tensor) -> torch.Tensor:
-        logits = self._inner.logits(states) * 0 - 1e4
+    def logits(self, states: torch.Tensor) -> Iterable[torch.Tensor]:
+        import torch
+
+        logits = torch.cat(list(self._inner.logits(states)), dim=1) * 0 - 1e4
         logits[:, self._token] = 1e4
-        return logits
+        return [logits]
 
 
 def test_a_row_that_fails_in_either_pass_fails() -> None:

@@ -22,9 +22,6 @@ _STEP = 16
 _MOST_TOKENS = 8192
 """Tokens of a group, pads included, unless it is one sequence."""
 
-_QUERIES = 128
-"""Queries of a long sequence that are taken at a time; later keys than the last of them are left out."""
-
 
 @dataclass(frozen=True, eq=False)
 class Group:
@@ -96,26 +93,6 @@ def _groups(lengths: Sequence[int]) -> Iterator[Group]:
             real = torch.from_numpy(np.flatnonzero(column < own[:, None]))
         yield Group(int(starts[first]), int(starts[last]), last - first, longest, inside, real, torch.from_numpy(own))
         first = last
-
-
-def causal(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, scale: float) -> torch.Tensor:
-    """softmax(scale q k^T) v where a token sees itself and what is before it.
-
-    ``query`` has shape (b, g, t, d): b pairs of sequence and key head, with the g query heads that share it;
-    ``key`` and ``value`` have shape (b, t, d). Shape (b, g, t, d) out. Softmax is in fp32 inside its kernel.
-    """
-    import torch
-
-    pairs, shared, tokens, width = query.shape
-    parts = []
-    for start in range(0, tokens, _QUERIES):
-        end = min(tokens, start + _QUERIES)
-        asked = query[:, :, start:end].reshape(pairs, -1, width)
-        hidden = torch.full((end - start, end), float("-inf"), dtype=query.dtype).triu_(start + 1).repeat(shared, 1)
-        weights = torch.baddbmm(hidden, asked, key[:, :end].transpose(1, 2), alpha=scale)
-        found = torch.bmm(torch.softmax(weights, dim=-1), value[:, :end])
-        parts.append(found.view(pairs, shared, end - start, width))
-    return parts[0] if len(parts) == 1 else torch.cat(parts, dim=2)
 
 
 def full(

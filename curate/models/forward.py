@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     import torch
 
@@ -24,8 +24,8 @@ class Forward(Protocol):
     def states(self, batch: Sequence[Pass]) -> torch.Tensor:
         """What the scored tokens are predicted from, in the order of passes and targets. Shape (k, hidden)."""
 
-    def logits(self, states: torch.Tensor) -> torch.Tensor:
-        """Shape (c, vocabulary), in the model's number format."""
+    def logits(self, states: torch.Tensor) -> Iterable[torch.Tensor]:
+        """Blocks of the vocabulary in its order, shape (c, block) each, in the model's number format."""
 
 
 class ThroughBase:
@@ -44,10 +44,9 @@ class ThroughBase:
         states: torch.Tensor = hidden.flatten(0, 1)[where]
         return states
 
-    def logits(self, states: torch.Tensor) -> torch.Tensor:
+    def logits(self, states: torch.Tensor) -> list[torch.Tensor]:
         """The head's output."""
-        logits: torch.Tensor = self._head(states)
-        return logits
+        return [self._head(states)]
 
 
 class ThroughWhole:
@@ -72,9 +71,9 @@ class ThroughWhole:
             hook.remove()
         return logits[0]
 
-    def logits(self, states: torch.Tensor) -> torch.Tensor:
+    def logits(self, states: torch.Tensor) -> list[torch.Tensor]:
         """They are."""
-        return states
+        return [states]
 
 
 def pad(batch: Sequence[Pass], device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:

@@ -5,13 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     import torch
 
     from curate.models.forward import Forward
 
-_ROWS = {"cpu": 256}
+_ROWS = {"cpu": 2048}
 _MANY_ROWS = 1024
-"""Scored tokens whose logits are held at a time, by kind of device."""
+"""Scored tokens whose logits are held at a time, by kind of device: on a CPU the vocabulary comes in blocks."""
 
 _ELEMENTS = {"cpu": 1 << 18}
 _MANY_ELEMENTS = 1 << 26
@@ -25,29 +27,50 @@ def of_states(forward: Forward, states: torch.Tensor, targets: torch.Tensor) -> 
     """
     import torch
 
-    three = torch.empty((3, len(targets)), dtype=torch.float32, device=targets.device)
+    if not len(targets):
+        return torch.empty((3, 0), device=targets.device)
     rows = _ROWS.get(targets.device.type, _MANY_ROWS)
-    for start in range(0, len(targets), rows):
-        logits = forward.logits(states[start : start + rows])
+    chunks = zip(torch.split(states, rows), torch.split(targets, rows), strict=True)
+    return torch.cat([_of_few(forward.logits(few), asked) for few, asked in chunks], dim=1)
+
+
+def _of_few(blocks: Iterable[torch.Tensor], targets: torch.Tensor) -> torch.Tensor:
+    """The same from logits that come in blocks of the vocabulary.
+
+    Of what has been seen of a row, with m the largest logit and x = logit - m: s = sum exp x and t = sum (x exp x) are
+    carried from block to block. When m rises by d, s becomes exp(-d) s and t becomes exp(-d) (t - d s): the online
+    softmax of Milakov and Gimelshein (2018, arXiv 1805.02867), with the entropy beside it.
+    In the end NLL = log s - x[target], entropy = log s - t / s, and the NLL of the likeliest token is log s.
+    """
+    import torch
+
+    most = torch.full(targets.shape, -torch.inf, device=targets.device)
+    total, weighed, gold = torch.zeros_like(most), torch.zeros_like(most), torch.zeros_like(most)
+    begin = 0
+    for logits in blocks:
+        place = targets - begin
+        inside = (place >= 0) & (place < logits.shape[1])
+        found = logits.gather(-1, place.clamp_(0, logits.shape[1] - 1)[:, None])[:, 0]
+        gold = torch.where(inside, found.float(), gold)
         step = max(1, _ELEMENTS.get(targets.device.type, _MANY_ELEMENTS) // logits.shape[1])
         for row in range(0, len(logits), step):
-            few = slice(start + row, start + min(row + step, len(logits)))
-            _summarise(logits[row : row + step].float(), targets[few], three[:, few])
-    return three.clamp_(min=0)  # rounding may go below
+            few = slice(row, row + step)
+            _add(logits[few].float(), most[few], total[few], weighed[few])
+        begin += logits.shape[1]
+    least = total.log()
+    return torch.stack([least - (gold - most), least - weighed / total, least]).clamp_(min=0)  # rounding may go below
 
 
-def _summarise(logits: torch.Tensor, targets: torch.Tensor, three: torch.Tensor) -> None:
-    """Write all three for each row of fp32 *logits*, which are used up.
+def _add(logits: torch.Tensor, most: torch.Tensor, total: torch.Tensor, weighed: torch.Tensor) -> None:
+    """Add a block of fp32 *logits*, which are used up, to m, s and t of its rows."""
+    import torch
 
-    With x = logit - largest logit and s = sum exp x: NLL = log s - x[target], entropy = log s - sum (x exp x) / s, and
-    the NLL of the likeliest token is log s.
-    """
-    shifted = logits.sub_(logits.amax(dim=-1, keepdim=True))
-    gold = shifted.gather(-1, targets[:, None])[:, 0]
+    largest = torch.maximum(most, logits.amax(dim=-1))
+    shrunk = (most - largest).exp_()
+    risen = torch.where(shrunk > 0, largest - most, 0)
+    most.copy_(largest)
+    shifted = logits.sub_(largest[:, None])
     powers = shifted.exp()
-    total = powers.sum(dim=-1)
-    expected = powers.mul_(shifted).sum(dim=-1).div_(total)
-    total.log_()
-    three[0] = total - gold
-    three[1] = total - expected
-    three[2] = total
+    weighed.addcmul_(risen, total, value=-1).mul_(shrunk)
+    total.mul_(shrunk).add_(powers.sum(dim=-1))
+    weighed.add_(powers.mul_(shifted).sum(dim=-1))

@@ -2,23 +2,24 @@
 
 The same numbers as the model's own forward up to rounding: weights of a norm are multiplied into the linear layer
 that follows it, the residual stream stays in fp32, and the rows of the query and key layers are put in an order in
-which rotary embedding (Su et al. 2021) works on whole blocks.
+which rotary embedding (Su et al. 2021) is a product of complex numbers that lie in memory as they are.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import repeat
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from curate.models.adapter import is_linear, weight_of
-from curate.models.attention import Group, branching, causal
+from curate.models.attention import Group, branching
 from curate.models.packed import PackedLinear, available, rounded
 from curate.models.prefixes import joined
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     import torch
 
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
 
 _FAMILY = {"llama", "mistral", "qwen2"}
 _STATIC_ROPE = {"default", "linear", "llama3", "yarn"}
+
+_VOCABULARY = 4096
+"""Tokens whose logits are made at a time: their weights stay in the cache, and so does most of what comes of them."""
 
 
 def applies(network: Network) -> bool:
@@ -56,12 +60,16 @@ class PackedLlama:
     padded = False
 
     def __init__(self, network: Network) -> None:
+        import torch
+
         body, head = network.base_model, network.get_output_embeddings()
         self._table = body.embed_tokens.weight.detach()
         self._epsilon = network.config.rms_norm_eps
-        self._rotation = _Rotation(body.rotary_emb, _heads(network.config))
+        self._rotation = _Rotation(body.rotary_emb)
         self._layers = [_Layer(layer, _heads(network.config)) for layer in body.layers]
-        self._head = PackedLinear(weight_of(head) * body.norm.weight, head.bias)
+        weights = torch.split(weight_of(head) * body.norm.weight, _VOCABULARY)
+        biases = repeat(None) if head.bias is None else torch.split(head.bias, _VOCABULARY)
+        self._head = [PackedLinear(rows, bias) for rows, bias in zip(weights, biases, strict=False)]
 
     def states(self, batch: Sequence[Pass]) -> torch.Tensor:
         """Normed states; the last norm's weights are in the head. What passes share goes through once."""
@@ -77,7 +85,7 @@ class PackedLlama:
         )
         where = torch.from_numpy(np.pad(wanted, (0, rounded(len(wanted)) - len(wanted))))
         together = branching(lengths, held.place, held.own)
-        turn = self._rotation.at(torch.from_numpy(np.pad(held.position, (0, filler))), self._table.dtype)
+        turn = self._rotation.at(torch.from_numpy(np.pad(held.position, (0, filler))))
         stream = self._table[torch.from_numpy(tokens)].float()
         for layer in self._layers[:-1]:
             seen = layer.attend(self._normed(stream), turn, together)
@@ -88,11 +96,12 @@ class PackedLlama:
         stream = stream.index_select(0, where).add_(last.output(seen))
         return self._normed(stream.add_(last.think(self._normed(stream))))[: len(wanted)]
 
-    def logits(self, states: torch.Tensor) -> torch.Tensor:
-        """The head's output."""
+    def logits(self, states: torch.Tensor) -> Iterator[torch.Tensor]:
+        """The head's output, block by block."""
         from torch.nn.functional import pad
 
-        return self._head(pad(states, (0, 0, 0, rounded(len(states)) - len(states))))[: len(states)]
+        padded = pad(states, (0, 0, 0, rounded(len(states)) - len(states)))
+        return (block(padded)[: len(states)] for block in self._head)
 
     def _normed(self, stream: torch.Tensor) -> torch.Tensor:
         """Root-mean-square norm without its weights (Zhang and Sennrich 2019), in the model's number format.
@@ -127,21 +136,18 @@ def _heads(config: Network) -> _Heads:
 
 
 class _Rotation:
-    """Cosine and sine of each position's angles, repeated for all query and key heads."""
+    """The angles of each position as complex numbers."""
 
-    def __init__(self, rotary: Network, heads: _Heads) -> None:
+    def __init__(self, rotary: Network) -> None:
         self._frequencies = rotary.inv_freq.detach().float()
         self._scaling = float(rotary.attention_scaling)
-        self._repeats = heads.query + heads.key
 
-    def at(self, positions: torch.Tensor, number_format: torch.dtype) -> tuple[torch.Tensor, torch.Tensor]:
-        """Shape (tokens, heads x half a head) each."""
-        angles = positions.float()[:, None] * self._frequencies
-        cosine, sine = (
-            (angles.cos() * self._scaling).to(number_format),
-            (angles.sin() * self._scaling).to(number_format),
-        )
-        return cosine.repeat(1, self._repeats), sine.repeat(1, self._repeats)
+    def at(self, positions: torch.Tensor) -> torch.Tensor:
+        """Shape (tokens, 1, half a head), complex."""
+        import torch
+
+        angles = positions.float()[:, None, None] * self._frequencies
+        return torch.polar(torch.full_like(angles, self._scaling), angles)
 
 
 class _Layer:
@@ -157,7 +163,7 @@ class _Layer:
             layer.post_attention_layernorm.weight,
         )
         self._heads = heads
-        order = torch.cat([_halves(heads), torch.arange(heads.key * heads.width) + _first_value(heads)])
+        order = torch.cat([_pairs(heads), torch.arange(heads.key * heads.width) + _first_value(heads)])
         rows = torch.cat([weight_of(one) for one in (attention.q_proj, attention.k_proj, attention.v_proj)])
         biases = [one.bias for one in (attention.q_proj, attention.k_proj, attention.v_proj)]
         bias = None if biases[0] is None else torch.cat(biases).detach()[order]
@@ -171,40 +177,35 @@ class _Layer:
         """The gated linear unit (Shazeer 2020)."""
         return self._down(self._up.times(x, self._gate.swish(x)))
 
-    def attend(
-        self, x: torch.Tensor, turn: tuple[torch.Tensor, torch.Tensor], together: Sequence[Group]
-    ) -> torch.Tensor:
+    def attend(self, x: torch.Tensor, turn: torch.Tensor, together: Sequence[Group]) -> torch.Tensor:
         """What each token gathers from those before it, heads side by side. Shape (tokens, query heads x width)."""
         import torch
 
-        heads, made = self._heads, self._inwards(x)
-        block = (heads.query + heads.key) * heads.width // 2
-        first, second, value = made[:, :block], made[:, block : 2 * block], made[:, 2 * block :]
-        turned = torch.empty((len(x), 2 * block), dtype=x.dtype)
-        torch.mul(first, turn[0], out=turned[:, :block]).addcmul_(second, turn[1], value=-1)
-        torch.mul(second, turn[0], out=turned[:, block:]).addcmul_(first, turn[1])
+        heads = self._heads
+        made = self._inwards(x)
+        pairs = made[:, : _first_value(heads)].view(len(x), heads.query + heads.key, heads.width // 2, 2)
+        turned = torch.view_as_complex(pairs.float()).mul_(turn)  # in place where they are fp32
+        if made.dtype != torch.float32:
+            pairs.copy_(torch.view_as_real(turned))
         seen = torch.zeros((len(x), heads.query * heads.width), dtype=x.dtype)
         for group in together:
             if group.into is None:
-                seen[group.start : group.end] = self._gather(turned, value, group)
+                seen[group.start : group.end] = self._gather(made[group.start : group.end], group)
             else:
-                seen[group.into] = self._gather(turned, value, group)
+                seen[group.into] = self._gather(made, group)
         return seen
 
-    def _gather(self, turned: torch.Tensor, value: torch.Tensor, group: Group) -> torch.Tensor:
-        heads, half = self._heads, self._heads.width // 2
-        if group.into is None:
-            turned, value = turned[group.start : group.end], value[group.start : group.end]
-        angles, values = turned, value
+    def _gather(self, made: torch.Tensor, group: Group) -> torch.Tensor:
+        import torch
+        from torch.nn.functional import scaled_dot_product_attention
+
         if group.inside is not None:
-            angles, values = turned.index_select(0, group.inside), value.index_select(0, group.inside)
-        shape, pairs = (group.rows, group.longest), group.rows * heads.key
-        apart = angles.view(*shape, 2, heads.query + heads.key, half).permute(0, 3, 1, 2, 4)
-        query = apart[:, : heads.query].reshape(pairs, heads.query // heads.key, group.longest, heads.width)
-        key = apart[:, heads.query :].reshape(pairs, group.longest, heads.width)
-        worth = values.view(*shape, heads.key, heads.width).transpose(1, 2).reshape(pairs, group.longest, heads.width)
-        found = causal(query, key, worth, heads.width**-0.5).view(group.rows, heads.query, group.longest, heads.width)
-        joined = found.transpose(1, 2).reshape(group.rows * group.longest, heads.query * heads.width)
+            made = made.index_select(0, group.inside)
+        heads = self._heads
+        apart = made.view(group.rows, group.longest, heads.query + 2 * heads.key, heads.width).transpose(1, 2)
+        query, key, value = torch.split(apart, [heads.query, heads.key, heads.key], dim=1)
+        found = scaled_dot_product_attention(query, key, value, is_causal=True, enable_gqa=True).transpose(1, 2)
+        joined = found.reshape(group.rows * group.longest, heads.query * heads.width)
         return joined if group.real is None else joined.index_select(0, group.real)
 
 
@@ -212,8 +213,8 @@ def _first_value(heads: _Heads) -> int:
     return (heads.query + heads.key) * heads.width
 
 
-def _halves(heads: _Heads) -> torch.Tensor:
-    """Rows of the query and key layers: the first half of each head, head by head, then the second halves."""
+def _pairs(heads: _Heads) -> torch.Tensor:
+    """Rows of the query and key layers: in each head one of the first half, then its partner of the second."""
     import torch
 
-    return torch.arange(_first_value(heads)).view(-1, 2, heads.width // 2).transpose(0, 1).reshape(-1)
+    return torch.arange(_first_value(heads)).view(-1, 2, heads.width // 2).transpose(1, 2).reshape(-1)
