@@ -1,4 +1,4 @@
-"""Attention over sequences that lie one after another without padding, as plain matrix products."""
+"""How sequences that lie one after another without padding are put together for attention."""
 
 from __future__ import annotations
 
@@ -93,17 +93,3 @@ def _groups(lengths: Sequence[int]) -> Iterator[Group]:
             real = torch.from_numpy(np.flatnonzero(column < own[:, None]))
         yield Group(int(starts[first]), int(starts[last]), last - first, longest, inside, real, torch.from_numpy(own))
         first = last
-
-
-def full(
-    query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, scale: float, hidden: torch.Tensor | None
-) -> torch.Tensor:
-    """softmax(scale q k^T + hidden) v where a token sees all tokens of its sequence; all of shape (b, t, d).
-
-    ``hidden`` is 0 for a key and minus infinity for a pad, of shape (b, 1, t); None where there is no pad.
-    """
-    import torch
-
-    nothing = query.new_zeros(1) if hidden is None else hidden
-    weights = torch.baddbmm(nothing, query, key.transpose(1, 2), alpha=scale)
-    return torch.bmm(torch.softmax(weights, dim=-1), value)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from curate.models.attention import Group, full, groups
+from curate.models.attention import Group, groups
 from curate.models.packed import PackedLinear, available, rounded
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ class PackedBert:
         )
         places = torch.cat([*(torch.arange(length) for length in lengths), torch.zeros(filler, dtype=torch.int64)])
         states = self._norm(self._words[tokens] + self._places[places])
-        together = [(group, _hidden(group, self._layers[0].heads, states.dtype)) for group in groups(lengths)]
+        together = [(group, _hidden(group, states.dtype)) for group in groups(lengths)]
         for layer in self._layers:
             states = layer(states, together)
         texts = torch.split(states[: sum(lengths)].float(), lengths)
@@ -85,7 +85,7 @@ class _Layer:
         import torch
 
         parts = (layer.attention.self.query, layer.attention.self.key, layer.attention.self.value)
-        self.heads = heads
+        self._heads = heads
         self._inwards = PackedLinear(
             torch.cat([one.weight for one in parts]).detach(), torch.cat([one.bias for one in parts]).detach()
         )
@@ -105,13 +105,13 @@ class _Layer:
         return self._after(self._down.plus(self._up.gelu(states), states))
 
     def _gather(self, made: torch.Tensor, group: Group, hidden: torch.Tensor | None) -> torch.Tensor:
+        from torch.nn.functional import scaled_dot_product_attention
+
         if group.inside is not None:
             made = made.index_select(0, group.inside)
-        rows, tokens, heads = group.rows, group.longest, self.heads
-        width = made.shape[1] // (3 * heads)
-        apart = made.view(rows, tokens, 3, heads, width).permute(2, 0, 3, 1, 4).reshape(3, rows * heads, tokens, width)
-        found = full(apart[0], apart[1], apart[2], width**-0.5, hidden).view(rows, heads, tokens, width)
-        joined = found.transpose(1, 2).reshape(rows * tokens, heads * width)
+        query, key, value = made.view(group.rows, group.longest, 3, self._heads, -1).permute(2, 0, 3, 1, 4)
+        found = scaled_dot_product_attention(query, key, value, attn_mask=hidden)
+        joined = found.transpose(1, 2).reshape(group.rows * group.longest, -1)
         return joined if group.real is None else joined.index_select(0, group.real)
 
 
@@ -119,12 +119,11 @@ def _packed(linear: Network) -> PackedLinear:
     return PackedLinear(linear.weight.detach(), linear.bias)
 
 
-def _hidden(group: Group, heads: int, number_format: torch.dtype) -> torch.Tensor | None:
-    """Minus infinity for each pad. Shape (rows x heads, 1, longest); None where there is no pad."""
+def _hidden(group: Group, number_format: torch.dtype) -> torch.Tensor | None:
+    """Minus infinity for each pad. Shape (rows, 1, 1, longest); None where there is no pad."""
     import torch
 
     if group.inside is None:
         return None
     pads = torch.arange(group.longest) >= group.lengths[:, None]
-    hidden = torch.zeros((group.rows, 1, group.longest), dtype=number_format)
-    return hidden.masked_fill_(pads[:, None], float("-inf")).repeat_interleave(heads, dim=0)
+    return torch.zeros(pads.shape, dtype=number_format).masked_fill_(pads, float("-inf"))[:, None, None]
