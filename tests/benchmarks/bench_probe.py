@@ -6,7 +6,8 @@
 Real exchanges, half of them multiple choices, with SmolLM2-135M. Asked is the likelihood of each answer and of each
 option: the harness gets one request for an answer and one for each option, ours looks options up where it can. The
 harness is given token ids, ours renders and tokenises inside the clock; loading is outside. Ratios are medians over
-paired rounds, by the clock on the wall and (in brackets) by processor seconds.
+paired rounds, by the clock on the wall and (in brackets) by processor seconds. What both should give is taken from the
+model's own forward in fp64, one answer at a time.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import argparse
 import gzip
 import json
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +30,8 @@ from tests.benchmarks.runs import clocked, paired, say, use_threads
 from tests.probe_suites import plain_only, suite
 
 if TYPE_CHECKING:
+    import torch
+
     from curate.models.chat import Rendered
     from curate.probe.suite import Suite
     from tests.benchmarks.runs import Run
@@ -47,7 +51,7 @@ def main() -> None:
         say(json.dumps(_variant(options.variant, options.rows)))
         return
     sizes = [int(size) for size in options.batches.split(",")]
-    variants = {"ours-fp32": options.rounds, "ours-bf16": options.rounds}
+    variants = {"ours-fp32": options.rounds, "ours-bf16": options.rounds, "exact-fp64": min(1, options.rounds)}
     variants |= {f"harness{size}-fp32": options.rounds if size == 16 else min(1, options.rounds) for size in sizes}
     results = paired(__file__, variants, ["--rows", str(options.rows), "--threads", str(options.threads)])
     ours, theirs = results.last("ours-fp32"), results.last(f"harness{sizes[-1]}-fp32")
@@ -57,6 +61,10 @@ def main() -> None:
     say(f"largest |difference| of an answer's NLL: {off.max():.1e} nats in all, {per_token.max():.1e} per token")
     say(f"largest |difference| of an option's probability: {_worst(ours['options'], theirs['options']):.1e}")
     say(f"the same answers are greedy: {ours['greedy'] == theirs['greedy']}")
+    exact = np.array(results.last("exact-fp64")["nll"])
+    for name, found in (("ours", ours), ("the harness", theirs)):
+        away = np.abs(np.array(found["nll"]) - exact)
+        say(f"{name} in fp32 differs from fp64 by up to {away.max():.1e} nats in all, {away.mean():.1e} in the mean")
     for size in sizes[:-1]:
         own = np.abs(np.array(results.last(f"harness{size}-fp32")["nll"]) - np.array(theirs["nll"]))
         say(f"the harness at batch {size} differs from itself at {sizes[-1]} by up to {own.max():.1e} nats in all")
@@ -81,8 +89,10 @@ def _options() -> argparse.Namespace:
 
 def _variant(name: str, rows: int) -> Run:
     kind, _, precision = name.partition("-")
-    network, tokenizer = load_plain(precision, "cpu")
+    network, tokenizer = load_plain("fp32" if kind == "exact" else precision, "cpu")
     asked = _asked(rows)
+    if kind == "exact":
+        return _exact(network, tokenizer, asked)
     if kind == "ours":
         return _ours(network, tokenizer, asked)
     return _harness(network, tokenizer, asked, int(kind.removeprefix("harness")))
@@ -138,6 +148,34 @@ def _harness(network: Any, tokenizer: Any, asked: Suite, batch: int) -> Run:  # 
         }
 
     return clocked(work)
+
+
+def _exact(network: Any, tokenizer: Any, asked: Suite) -> Run:  # noqa: ANN401 - transformers is untyped
+    """The answers' NLL in fp64. The norm, which works in fp32 whatever it is given, is replaced by its formula."""
+    import torch
+
+    network.double()
+    for norm in (module for module in network.modules() if hasattr(module, "variance_epsilon")):
+        norm.forward = partial(_normed, norm)
+    answers, _ = _requests(tokenizer, asked)
+
+    def work() -> Run:
+        nll = []
+        for tokens, start, end in answers:
+            ids = torch.from_numpy(tokens[:end].astype(np.int64))
+            with torch.inference_mode():
+                logs = network(input_ids=ids[None]).logits[0, start - 1 : end - 1].log_softmax(dim=-1)
+            nll.append(-float(logs.gather(1, ids[start:end, None]).sum()))
+        return {"units": len(nll), "nll": nll}
+
+    return clocked(work)
+
+
+def _normed(norm: Any, x: torch.Tensor) -> torch.Tensor:  # noqa: ANN401 - transformers is untyped
+    import torch
+
+    scaled: torch.Tensor = norm.weight * x * torch.rsqrt(x.square().mean(dim=-1, keepdim=True) + norm.variance_epsilon)
+    return scaled
 
 
 def _requests(
