@@ -81,6 +81,25 @@ def test_a_single_exchange_without_template_has_its_answer_scored() -> None:
     assert _scored(tokenizer, one) == ["b c"]
 
 
+def test_what_the_tokenizer_adds_at_the_end_is_no_part_of_an_answer_without_template() -> None:
+    from tokenizers import processors
+
+    tokenizer = tiny_tokenizer(None)
+    end = ("</s>", tokenizer.convert_tokens_to_ids("</s>"))
+    tokenizer.backend_tokenizer.post_processor = processors.TemplateProcessing(single="$A </s>", special_tokens=[end])
+
+    one = _only(tokenizer, rows(exchange("a", "b c")))
+
+    assert tokenizer.decode(one.tokens) == "a\n\nb c</s>"
+    assert _scored(tokenizer, one) == ["b c"]
+
+
+def test_an_answer_that_is_a_word_of_the_template_has_its_own_bytes() -> None:
+    one = _only(tiny_tokenizer(), rows(exchange("a", "end")))
+
+    assert one.answer_bytes == 3
+
+
 def test_bytes_are_those_of_the_answers_alone() -> None:
     assert _only(tiny_tokenizer(), rows(FORMATS["system"][0])).answer_bytes == len("été".encode())
     assert _only(tiny_tokenizer(), rows(FORMATS["talk"][0])).answer_bytes == 4

@@ -78,6 +78,48 @@ def test_an_answer_keeps_the_white_space_that_its_template_keeps() -> None:
     assert _answers(LLAMA3, turns) == [("<|im_start|>assistant\n\n", "so", "<|im_end|>")]
 
 
+@pytest.mark.parametrize("source", [CHATML, MARKED])
+@pytest.mark.parametrize("answer", ["end", "im", " end", "|>"])
+def test_an_answer_of_a_word_that_the_template_writes_too_ends_where_it_does(source: str, answer: str) -> None:
+    turns = [("user", "hi"), ("assistant", answer), ("user", "end?"), ("assistant", answer)]
+
+    assert _answers(source, turns) == [("<|im_start|>assistant\n", answer, "<|im_end|>")] * 2
+
+
+@pytest.mark.parametrize("source", [CHATML, LLAMA3, MISTRAL, THINKING, OPENS_THOUGHTS, NO_PROMPT])
+@pytest.mark.parametrize(
+    "turns",
+    [
+        TALK,
+        [("user", "curateprobe1x"), ("assistant", "curateprobe0x")],
+        [("user", " hi "), ("assistant", "a\n\nb")],
+        [("user", ""), ("assistant", "so")],
+        [("user", "assistant"), ("assistant", ""), ("user", "?"), ("assistant", "[INST] user")],
+    ],
+)
+def test_answers_in_the_frame_of_their_shape_are_where_rendering_up_to_each_finds_them(
+    monkeypatch: pytest.MonkeyPatch, source: str, turns: list[tuple[str, str]]
+) -> None:
+    framed = _answers(source, turns)
+    monkeypatch.setattr("curate.models.layout._framed", lambda *_: None)
+
+    assert framed == _answers(source, turns)
+
+
+def test_a_second_conversation_of_a_shape_is_rendered_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    template = ChatTemplate(tiny_tokenizer(CHATML))
+    lay_out(template, TALK, None)
+    rendered: list[str] = []
+    render = template.render
+    monkeypatch.setattr(template, "render", lambda *some, **named: rendered.append("once") or render(*some, **named))
+
+    layout = lay_out(template, [("user", "who"), ("assistant", "me"), ("user", "why"), ("assistant", "so")], None)
+
+    assert rendered == ["once"]
+    assert layout.answers is not None
+    assert [layout.text[one.start : one.text_end] for one in layout.answers] == ["me", "so"]
+
+
 def test_a_conversation_may_begin_with_the_assistant() -> None:
     assert _answers(CHATML, [("assistant", "assistant")]) == [("<|im_start|>assistant\n", "assistant", "<|im_end|>")]
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from numpy.typing import NDArray
 
-    from curate.models.untyped import Tokenizer
+    from curate.models.untyped import Encoding, Tokenizer
 
     Counts = NDArray[np.int32]
 
@@ -103,22 +103,22 @@ def _tokenised(tokenizer: Tokenizer, layouts: Sequence[Layout], *, adds_specials
     encoded = tokenizer(
         [one.text for one in layouts],
         add_special_tokens=adds_specials,
-        return_offsets_mapping=True,
         return_attention_mask=False,
         return_token_type_ids=False,
         verbose=False,
     )
-    for one, ids, offsets in zip(layouts, encoded["input_ids"], encoded["offset_mapping"], strict=True):
-        yield _mapped(one, np.asarray(ids, np.int32), np.asarray(offsets, np.int64).reshape(-1, 2))
+    for one, ids, encoding in zip(layouts, encoded["input_ids"], encoded.encodings, strict=True):
+        yield _mapped(one, np.asarray(ids, np.int32), encoding)
 
 
-def _mapped(layout: Layout, tokens: NDArray[np.int32], offsets: NDArray[np.int64]) -> Rendered | Reason:
+def _mapped(layout: Layout, tokens: NDArray[np.int32], encoding: Encoding) -> Rendered | Reason:
     if layout.answers is None:
         spans = [Span(0, 1, len(tokens))] if len(tokens) > 1 else []
-        scored = layout.text[int(offsets[0, 1]) :] if spans else ""
+        scored = layout.text[(encoding.token_to_chars(0) or (0, 0))[1] :] if spans else ""
         answer_bytes = len(scored.encode("utf-8", "surrogatepass"))
     else:
-        spans = [span for answer in layout.answers if (span := _span(answer, offsets)).start < span.end]
+        found = (_span(answer, encoding, len(layout.text)) for answer in layout.answers)
+        spans = [span for span in found if span.start < span.end]
         pieces = (layout.text[answer.start : answer.text_end] for answer in layout.answers)
         answer_bytes = sum(len(piece.encode("utf-8", "surrogatepass")) for piece in pieces)
     if not spans:
@@ -126,13 +126,28 @@ def _mapped(layout: Layout, tokens: NDArray[np.int32], offsets: NDArray[np.int64
     return Rendered(tokens, tuple(spans), answer_bytes)
 
 
-def _span(answer: Answer, offsets: NDArray[np.int64]) -> Span:
+def _span(answer: Answer, encoding: Encoding, size: int) -> Span:
     """From the first token that ends after the answer begins, to the last that begins before the turn ends."""
-    first = int(np.argmax(offsets[:, 1] > answer.start)) if offsets[-1, 1] > answer.start else len(offsets)
-    header = int(np.argmax(offsets[:, 1] > answer.header))
-    before_end = np.flatnonzero(offsets[:, 0] < answer.end)
-    end = int(before_end[-1]) + 1 if len(before_end) else 0
+    first, header = _holding(encoding, answer.start, size), _holding(encoding, answer.header, size)
+    end = _holding(encoding, answer.end - 1, size)
+    while (held := encoding.token_to_chars(end)) and held[0] < answer.end:
+        end += 1
     return Span(min(header, first), max(first, 1), end)
+
+
+def _holding(encoding: Encoding, place: int, size: int) -> int:
+    """The first token that holds the character at *place* or one behind it, of *size*; behind all where none does.
+
+    What the tokenizer adds at the end holds no character and is behind all.
+    """
+    for character in range(place, size):
+        token: int | None = encoding.char_to_token(character)
+        if token is not None:
+            return token
+    count = len(encoding)
+    while count and encoding.token_to_chars(count - 1) is None:
+        count -= 1
+    return count
 
 
 def _count_plainly(tokenizer: Tokenizer, table: pa.Table, rows: list[int], total: NDArray[np.int32]) -> None:

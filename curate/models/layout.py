@@ -9,8 +9,12 @@ to stop is part of what the model learns, and trainers count it too. White space
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
+
+import numpy as np
 
 from curate.models.template import UnscorableError
 
@@ -68,7 +72,70 @@ def lay_out(template: ChatTemplate, turns: Sequence[tuple[str, str]], tools: str
         text, spans = template.marked(messages, listed)
         return Layout(text, tuple(_marked(template, messages, listed, text, spans)), adds_specials=False)
     text = template.render(messages, listed)
-    return Layout(text, tuple(_found(template, messages, listed, text)), adds_specials=False)
+    framed = None if listed else _framed(template, turns, text)
+    return Layout(text, framed or tuple(_found(template, messages, listed, text)), adds_specials=False)
+
+
+@dataclass(frozen=True)
+class _Frame:
+    """What a template writes around the contents of conversations of one shape, and where their answers are.
+
+    ``around`` has one piece more than there are turns. ``answers``: each assistant turn, how far before its content the
+    header and the answer begin, and how far behind it the turn ends.
+    """
+
+    around: tuple[str, ...]
+    answers: tuple[tuple[int, int, int, int], ...]
+
+
+_FRAMES: WeakKeyDictionary[ChatTemplate, dict[tuple[str, ...], _Frame | None]] = WeakKeyDictionary()
+
+
+def _framed(template: ChatTemplate, turns: Sequence[tuple[str, str]], text: str) -> tuple[Answer, ...] | None:
+    """The answers, where *text* is the contents in the frame of their shape: what `_found` gives, without rendering.
+
+    None where it is not, and where an answer begins or ends with white space.
+    """
+    frames = _FRAMES.setdefault(template, {})
+    roles = tuple(role for role, _ in turns)
+    if roles not in frames:
+        frames[roles] = _frame(template, roles)
+    frame = frames[roles]
+    if frame is None or any(role == "assistant" and content.strip() != content for role, content in turns):
+        return None
+    pieces = [piece for before, (_, content) in zip(frame.around, turns, strict=False) for piece in (before, content)]
+    if text != "".join([*pieces, frame.around[-1]]):
+        return None
+    begins = np.cumsum([len(piece) for piece in pieces])[::2].tolist()
+    answers = []
+    for turn, header, start, end in frame.answers:
+        begin, size = begins[turn], len(turns[turn][1])
+        if size:
+            answers.append(Answer(begin - header, begin - start, begin + size, begin + size + end))
+    return tuple(answers)
+
+
+def _frame(template: ChatTemplate, roles: tuple[str, ...]) -> _Frame | None:
+    """From contents that cannot be mistaken; None where the template changes them, or the answers are not found."""
+    contents = [f"curateprobe{turn}x" for turn in range(len(roles))]
+    messages = [{"role": role, "content": content} for role, content in zip(roles, contents, strict=True)]
+    text = template.render(messages, None)
+    around = re.split("|".join(contents), text)
+    if "".join(piece + content for piece, content in zip(around, [*contents, ""], strict=False)) != text:
+        return None
+    try:
+        found = list(_found(template, messages, None, text))
+    except UnscorableError:
+        return None
+    said = [turn for turn, role in enumerate(roles) if role == "assistant"]
+    places = [(turn, text.index(contents[turn])) for turn in said]
+    return _Frame(
+        tuple(around),
+        tuple(
+            (turn, place - one.header, place - one.start, one.end - place - len(contents[turn]))
+            for (turn, place), one in zip(places, found, strict=True)
+        ),
+    )
 
 
 def _marked(
@@ -87,7 +154,7 @@ def _marked(
         if core:
             before = template.render(messages[:turn], tools) if turn else ""
             header = len(before) if text.startswith(before) and len(before) <= start else start
-            yield Answer(header, start, _place(text.rfind(core, start, end), turn) + len(core), end)
+            yield Answer(header, start, _end(text, core, start, end, turn), end)
 
 
 def _found(template: ChatTemplate, messages: Sequence[Message], tools: Json, text: str) -> Iterator[Answer]:
@@ -100,7 +167,7 @@ def _found(template: ChatTemplate, messages: Sequence[Message], tools: Json, tex
         upto = text if turn == len(messages) - 1 else template.render(messages[: turn + 1], tools)
         if text.startswith(upto):
             limit = len(upto)
-            text_end = _place(text.rfind(core, start, limit), turn) + len(core)
+            text_end = _end(text, core, start, limit, turn)
         else:  # the template writes the last turn otherwise than the earlier ones
             limit = len(text)
             text_end = _place(text.find(core, start), turn) + len(core)
@@ -131,6 +198,12 @@ def _start(
         return header, header + len(prompt)
     start = _place(text.find(core, len(bare)), len(before))
     return len(bare), start if text[len(bare) : start].strip() else len(bare)
+
+
+def _end(text: str, core: str, start: int, limit: int, turn: int) -> int:
+    """Where the answer *core* ends in ``text[start:limit]``, which may hold more before it, and its words after it."""
+    begin = limit - len(text[start:limit].lstrip())
+    return (begin if text.startswith(core, begin) else _place(text.rfind(core, start, limit), turn)) + len(core)
 
 
 def _place(found: int, turn: int) -> int:

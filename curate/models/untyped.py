@@ -7,6 +7,9 @@ from typing import Any
 Tokenizer = Any
 """A fast tokenizer of transformers."""
 
+Encoding = Any
+"""One text as tokens, of the package tokenizers: it knows which characters each token holds."""
+
 Network = Any
 """A model of transformers or sentence_transformers."""
 

@@ -16,7 +16,6 @@ import argparse
 import gzip
 import json
 import sys
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,13 +24,12 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parents[2]))  # so that it runs as a script
 
 from tests.benchmarks.bench_lm import _plain as load_plain
+from tests.benchmarks.five_formats import in_fp64
 from tests.benchmarks.real_rows import DATA, exchanges, is_there
 from tests.benchmarks.runs import clocked, paired, say, use_threads
 from tests.probe_suites import plain_only, suite
 
 if TYPE_CHECKING:
-    import torch
-
     from curate.models.chat import Rendered
     from curate.probe.suite import Suite
     from tests.benchmarks.runs import Run
@@ -151,12 +149,10 @@ def _harness(network: Any, tokenizer: Any, asked: Suite, batch: int) -> Run:  # 
 
 
 def _exact(network: Any, tokenizer: Any, asked: Suite) -> Run:  # noqa: ANN401 - transformers is untyped
-    """The answers' NLL in fp64. The norm, which works in fp32 whatever it is given, is replaced by its formula."""
+    """The answers' NLL in fp64."""
     import torch
 
-    network.double()
-    for norm in (module for module in network.modules() if hasattr(module, "variance_epsilon")):
-        norm.forward = partial(_normed, norm)
+    in_fp64(network)
     answers, _ = _requests(tokenizer, asked)
 
     def work() -> Run:
@@ -169,13 +165,6 @@ def _exact(network: Any, tokenizer: Any, asked: Suite) -> Run:  # noqa: ANN401 -
         return {"units": len(nll), "nll": nll}
 
     return clocked(work)
-
-
-def _normed(norm: Any, x: torch.Tensor) -> torch.Tensor:  # noqa: ANN401 - transformers is untyped
-    import torch
-
-    scaled: torch.Tensor = norm.weight * x * torch.rsqrt(x.square().mean(dim=-1, keepdim=True) + norm.variance_epsilon)
-    return scaled
 
 
 def _requests(

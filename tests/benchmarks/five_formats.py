@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ from tests.lm_fakes import chat, exchange, text
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    import torch
     from numpy.typing import NDArray
 
     from curate.models.chat import Rendered
@@ -85,3 +87,17 @@ def alone(network: Network, rendered: Rendered) -> NDArray[np.float64]:
         before = torch.log_softmax(logits[span.start - 1 : span.end - 1].double(), dim=-1)
         parts.append(-before.gather(1, ids[0, span.start : span.end, None])[:, 0].numpy())
     return np.concatenate(parts)
+
+
+def in_fp64(network: Network) -> Network:
+    """The network itself, made to work in fp64; its norms, which go to fp32 whatever they get, by their formula."""
+    for norm in (module for module in network.modules() if hasattr(module, "variance_epsilon")):
+        norm.forward = partial(_normed, norm)
+    return network.double()
+
+
+def _normed(norm: Network, x: torch.Tensor) -> torch.Tensor:
+    import torch
+
+    scaled: torch.Tensor = norm.weight * x * torch.rsqrt(x.square().mean(dim=-1, keepdim=True) + norm.variance_epsilon)
+    return scaled
