@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from unittest.mock import Mock
+
 import pytest
 
 from curate.models.layout import lay_out
@@ -109,13 +111,12 @@ def test_answers_in_the_frame_of_their_shape_are_where_rendering_up_to_each_find
 def test_a_second_conversation_of_a_shape_is_rendered_once(monkeypatch: pytest.MonkeyPatch) -> None:
     template = ChatTemplate(tiny_tokenizer(CHATML))
     lay_out(template, TALK, None)
-    rendered: list[str] = []
-    render = template.render
-    monkeypatch.setattr(template, "render", lambda *some, **named: rendered.append("once") or render(*some, **named))
+    render = Mock(wraps=template.render)
+    monkeypatch.setattr(template, "render", render)
 
     layout = lay_out(template, [("user", "who"), ("assistant", "me"), ("user", "why"), ("assistant", "so")], None)
 
-    assert rendered == ["once"]
+    render.assert_called_once()
     assert layout.answers is not None
     assert [layout.text[one.start : one.text_end] for one in layout.answers] == ["me", "so"]
 
