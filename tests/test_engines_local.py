@@ -160,6 +160,14 @@ def test_a_process_that_is_still_opening_when_the_job_is_over_stays_for_the_next
     assert seen < alive
 
 
+def test_a_process_that_is_still_opening_a_job_that_is_over_holds_nobody_up_at_the_end(tmp_path: Path) -> None:
+    with local_engine(2) as engine:
+        assert len(list(engine.map(Slow(tmp_path), _parts(5)))) == 5
+        over = time.monotonic()
+
+    assert time.monotonic() - over < 5
+
+
 def test_no_more_processes_are_started_than_there_are_parts(tmp_path: Path) -> None:
     before = set(active_children())
     with local_engine(8) as engine:

@@ -79,6 +79,8 @@ class LocalEngine:
         """End the processes."""
         for worker in self._hired:
             worker.line.close()  # a process that hears no more ends
+            if worker.late:
+                worker.process.terminate()  # it may still be opening what nobody needs
         for worker in self._hired:
             worker.process.join(_SECONDS_TO_END)
             worker.process.kill()

@@ -119,13 +119,13 @@ def _frame(template: ChatTemplate, roles: tuple[str, ...]) -> _Frame | None:
     """From contents that cannot be mistaken; None where the template changes them, or the answers are not found."""
     contents = [f"curateprobe{turn}x" for turn in range(len(roles))]
     messages = [{"role": role, "content": content} for role, content in zip(roles, contents, strict=True)]
-    text = template.render(messages, None)
-    around = re.split("|".join(contents), text)
-    if "".join(piece + content for piece, content in zip(around, [*contents, ""], strict=False)) != text:
-        return None
     try:
+        text = template.render(messages, None)
         found = list(_found(template, messages, None, text))
     except UnscorableError:
+        return None
+    around = re.split("|".join(contents), text)
+    if "".join(piece + content for piece, content in zip(around, [*contents, ""], strict=False)) != text:
         return None
     said = [turn for turn, role in enumerate(roles) if role == "assistant"]
     places = [(turn, text.index(contents[turn])) for turn in said]
