@@ -34,6 +34,14 @@ def test_different_difficulties_make_tiers_of_equal_size() -> None:
     assert np.bincount(cut(values, tiers=4)).tolist() == [25, 25, 25, 25]
 
 
+def test_beside_many_rows_of_one_difficulty_no_tier_is_a_few_rows() -> None:
+    values = np.repeat(floats(0.0, 0.2, 0.3, 0.5, 0.6, 0.7, 0.9), [1, 1835, 1, 617, 383, 421, 837])
+
+    assert np.bincount(cut(values, tiers=4)).tolist() == [1836, 618, 804, 837]
+    assert np.bincount(cut(values, tiers=5)).tolist() == [1836, 618, 383, 421, 837]
+    assert (np.bincount(cut(values, tiers=7)) > 0).all()
+
+
 def test_one_difficulty_for_all_makes_one_tier_between_borders_that_are_numbers() -> None:
     values = floats(0.5, 0.5, 0.5)
 

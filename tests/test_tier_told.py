@@ -68,11 +68,12 @@ def test_what_is_too_near_to_the_hold_out_and_whole_domains_are_told(made: tuple
 
 
 def test_rows_that_the_scores_cannot_tell_apart_are_counted() -> None:
-    (line,) = told.alike(np.array([0.5, 0.5, 0.5, 0.9, np.nan], np.float32))
+    (line,) = told.alike(np.array([0.5, 0.5, 0.5, 0.9, np.nan], np.float32), tiers=2)
 
     assert line.startswith("telling 3 of 4 rows apart: they all have the difficulty 0.500")
 
 
 def test_rows_of_many_difficulties_and_a_lone_row_are_not_told_of() -> None:
-    assert list(told.alike(np.linspace(0, 1, 9))) == []
-    assert list(told.alike(np.array([0.5]))) == []
+    assert list(told.alike(np.linspace(0, 1, 9), tiers=4)) == []
+    assert list(told.alike(np.repeat([0.2, 0.4, 0.6, 0.8], 5), tiers=4)) == []
+    assert list(told.alike(np.array([0.5]), tiers=4)) == []

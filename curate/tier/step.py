@@ -119,7 +119,7 @@ def run(space: Workspace, settings: Settings, sources: Sequence[ScoreSource], wo
         sinking=_sinking(space, settings, tier, fate == "train"),
         skipped=(
             *(() if embedded or not settings.holdout or settings.holdout_similarity == 1 else (_NO_VECTORS,)),
-            *(told.alike(hard) if settings.label is None else ()),
+            *(told.alike(hard, settings.tier_count) if settings.label is None else ()),
         ),
         held_by=held_by,
     )

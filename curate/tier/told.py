@@ -57,15 +57,11 @@ def _balance(settings: Settings) -> Iterator[str]:
         yield f"Each {column} holds at least {share:.1%} of the training rows; so many of the larger ones stay unused."
 
 
-_ALIKE = 0.5
-"""From this share of the rows on, it is said that they have one difficulty and share a tier."""
-
-
-def alike(difficulty: NDArray[np.floating]) -> Iterator[str]:
-    """What cannot be told apart: rows with one and the same difficulty, if they are at least half. Shape (n,)."""
+def alike(difficulty: NDArray[np.floating], tiers: int) -> Iterator[str]:
+    """What cannot be told apart: rows with one and the same difficulty, if a tier cannot hold them. Shape (n,)."""
     known = difficulty[~np.isnan(difficulty)]
     values, counts = np.unique(known, return_counts=True)
-    if len(known) > 1 and counts.max() >= _ALIKE * len(known):
+    if len(known) > tiers > 1 and counts.max() * tiers > len(known):
         yield (
             f"telling {counts.max():,} of {len(known):,} rows apart: they all have the difficulty "
             f"{values[counts.argmax()]:.3f}; `curate score --scorers` adds scores that differ"
