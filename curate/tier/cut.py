@@ -10,6 +10,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
+_LEAST_SHARE = 0.1
+"""The part of an equal share that a tier must have."""
+
+
 def cut(difficulty: NDArray[np.float32], tiers: int) -> NDArray[np.int8]:
     """Split examples into *tiers* groups of equal size, easiest first.
 
@@ -21,19 +25,20 @@ def cut(difficulty: NDArray[np.float32], tiers: int) -> NDArray[np.int8]:
 def borders(difficulty: NDArray[np.float32], tiers: int) -> NDArray[np.float32]:
     """The highest difficulty of each tier but the last, where each value belongs to the tier of its mid-rank.
 
-    Where more rows than a tier holds share one difficulty, each tier in turn ends where its size is nearest, by ratio,
-    to an equal share of the rows that are left, so that none is a few rows between two large ones.
+    Where that leaves a tier with less than a tenth of an equal share, because many rows share one difficulty, each tier
+    in turn ends where its size is nearest, by ratio, to an equal share of the rows that are left.
     Shape (tiers - 1,). With fewer values than tiers, a tier that stays empty has the border of the tier before it;
     where that is the first, a border that lies just below the lowest difficulty.
     """
     if not len(difficulty):
         return np.zeros(tiers - 1, np.float32)
     distinct, counts = np.unique(difficulty, return_counts=True)
-    if len(distinct) >= tiers and counts.max() * tiers > len(difficulty):
-        return distinct[_shared_out(np.cumsum(counts), tiers)]
     below = np.cumsum(counts) - counts
     middle = (below + counts / 2) / max(len(difficulty), 1)
     tier = np.ceil(middle * tiers - 1e-12).astype(np.int64) - 1
+    sizes = np.bincount(tier, counts, tiers)
+    if len(distinct) >= tiers and sizes.min() * tiers < _LEAST_SHARE * len(difficulty):
+        return distinct[_shared_out(np.cumsum(counts), tiers)]
     last = np.searchsorted(tier, np.arange(tiers - 1), side="right") - 1
     lowest = np.nextafter(distinct[0], np.float32(-np.inf))
     return np.where(last >= 0, distinct[np.maximum(last, 0)], lowest).astype(np.float32)
