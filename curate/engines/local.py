@@ -108,8 +108,7 @@ class _Crew:
             hired.append(_hire(min(cards, key=used.count, default=None)))
         self._working = hired[:parts]
         for worker in self._working:
-            _tell(worker, job)
-            worker.opening = True
+            _let_open(worker, job)
 
     def give(self, worker: _Worker, part: Part) -> None:
         """Let a worker that is ready run a part."""
@@ -121,8 +120,7 @@ class _Crew:
         successor = _hire(worker.card)
         self._hired.append(successor)
         self._working.append(successor)
-        _tell(successor, self._job)
-        successor.opening = True
+        _let_open(successor, self._job)
 
     def news(self, seconds: float) -> Sequence[Ready | Dead | Failed]:
         """What workers have finished, or what became of them; nothing where *seconds* pass without any."""
@@ -159,6 +157,11 @@ def _hire(card: str | None) -> _Worker:
     process.start()
     theirs.close()
     return _Worker(process, ours, card)
+
+
+def _let_open(worker: _Worker, job: PartJob) -> None:
+    _tell(worker, job)
+    worker.opening = True
 
 
 def _tell(worker: _Worker, what: PartJob | Part) -> None:

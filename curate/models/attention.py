@@ -1,4 +1,4 @@
-"""How sequences that lie one after another without padding are put together for attention."""
+"""Attention over sequences that lie one after another without padding."""
 
 from __future__ import annotations
 
@@ -93,3 +93,23 @@ def _groups(lengths: Sequence[int]) -> Iterator[Group]:
             real = torch.from_numpy(np.flatnonzero(column < own[:, None]))
         yield Group(int(starts[first]), int(starts[last]), last - first, longest, inside, real, torch.from_numpy(own))
         first = last
+
+
+def gathered(
+    made: torch.Tensor, group: Group, query: int, key: int, *, causal: bool = False, hidden: torch.Tensor | None = None
+) -> torch.Tensor:
+    """What the tokens of *group* gather from each other, heads side by side. Shape (tokens, query x width).
+
+    *made* has one row a token: *query* heads, then *key* heads of keys and as many of values, all of one width. Where
+    *causal* a token sees itself and what is before it; *hidden* is added to the weights before softmax.
+    """
+    import torch
+    from torch.nn.functional import scaled_dot_product_attention
+
+    if group.inside is not None:
+        made = made.index_select(0, group.inside)
+    apart = made.view(group.rows, group.longest, query + 2 * key, -1).transpose(1, 2)
+    asked, keys, values = torch.split(apart, [query, key, key], dim=1)
+    found = scaled_dot_product_attention(asked, keys, values, attn_mask=hidden, is_causal=causal, enable_gqa=True)
+    joined = found.transpose(1, 2).reshape(group.rows * group.longest, -1)
+    return joined if group.real is None else joined.index_select(0, group.real)

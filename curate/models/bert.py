@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from curate.models.attention import Group, groups
+from curate.models.attention import Group, gathered, groups
 from curate.models.packed import PackedLinear, available, rounded
 
 if TYPE_CHECKING:
@@ -100,19 +100,11 @@ class _Layer:
         made = self._inwards(states)
         seen = torch.zeros_like(states)
         for group, hidden in together:
-            seen[group.start : group.end] = self._gather(made[group.start : group.end], group, hidden)
+            seen[group.start : group.end] = gathered(
+                made[group.start : group.end], group, self._heads, self._heads, hidden=hidden
+            )
         states = self._after_attention(self._outwards.plus(seen, states))
         return self._after(self._down.plus(self._up.gelu(states), states))
-
-    def _gather(self, made: torch.Tensor, group: Group, hidden: torch.Tensor | None) -> torch.Tensor:
-        from torch.nn.functional import scaled_dot_product_attention
-
-        if group.inside is not None:
-            made = made.index_select(0, group.inside)
-        query, key, value = made.view(group.rows, group.longest, 3, self._heads, -1).permute(2, 0, 3, 1, 4)
-        found = scaled_dot_product_attention(query, key, value, attn_mask=hidden)
-        joined = found.transpose(1, 2).reshape(group.rows * group.longest, -1)
-        return joined if group.real is None else joined.index_select(0, group.real)
 
 
 def _packed(linear: Network) -> PackedLinear:

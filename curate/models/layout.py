@@ -16,7 +16,7 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from curate.models.template import UnscorableError
+from curate.models.template import UnscorableError, probes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -117,8 +117,8 @@ def _framed(template: ChatTemplate, turns: Sequence[tuple[str, str]], text: str)
 
 def _frame(template: ChatTemplate, roles: tuple[str, ...]) -> _Frame | None:
     """From contents that cannot be mistaken; None where the template changes them, or the answers are not found."""
-    contents = [f"curateprobe{turn}x" for turn in range(len(roles))]
-    messages = [{"role": role, "content": content} for role, content in zip(roles, contents, strict=True)]
+    messages = probes(roles)
+    contents = [message["content"] for message in messages]
     try:
         text = template.render(messages, None)
         found = list(_found(template, messages, None, text))

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from curate.models.adapter import is_linear, weight_of
-from curate.models.attention import Group, branching
+from curate.models.attention import Group, branching, gathered
 from curate.models.packed import PackedLinear, available, rounded
 from curate.models.prefixes import joined
 
@@ -190,23 +190,12 @@ class _Layer:
         seen = torch.zeros((len(x), heads.query * heads.width), dtype=x.dtype)
         for group in together:
             if group.into is None:
-                seen[group.start : group.end] = self._gather(made[group.start : group.end], group)
+                seen[group.start : group.end] = gathered(
+                    made[group.start : group.end], group, heads.query, heads.key, causal=True
+                )
             else:
-                seen[group.into] = self._gather(made, group)
+                seen[group.into] = gathered(made, group, heads.query, heads.key, causal=True)
         return seen
-
-    def _gather(self, made: torch.Tensor, group: Group) -> torch.Tensor:
-        import torch
-        from torch.nn.functional import scaled_dot_product_attention
-
-        if group.inside is not None:
-            made = made.index_select(0, group.inside)
-        heads = self._heads
-        apart = made.view(group.rows, group.longest, heads.query + 2 * heads.key, heads.width).transpose(1, 2)
-        query, key, value = torch.split(apart, [heads.query, heads.key, heads.key], dim=1)
-        found = scaled_dot_product_attention(query, key, value, is_causal=True, enable_gqa=True).transpose(1, 2)
-        joined = found.reshape(group.rows * group.longest, heads.query * heads.width)
-        return joined if group.real is None else joined.index_select(0, group.real)
 
 
 def _first_value(heads: _Heads) -> int:

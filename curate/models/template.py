@@ -23,6 +23,11 @@ class UnscorableError(Exception):
     """Why an example cannot be shown to this model; becomes the reason of its row."""
 
 
+def probes(roles: Sequence[str]) -> list[Message]:
+    """A conversation of these roles with contents that cannot be mistaken for what a template writes."""
+    return [{"role": role, "content": f"curateprobe{turn}x"} for turn, role in enumerate(roles)]
+
+
 class ChatTemplate:
     """The chat template of one tokenizer.
 
@@ -92,7 +97,7 @@ class ChatTemplate:
 
     def _find_dropped(self, roles: tuple[str, ...], *, tools: bool) -> str | None:
         """What is missing when a conversation of this shape is rendered with contents that cannot be mistaken."""
-        messages = [{"role": role, "content": f"curateprobe{turn}x"} for turn, role in enumerate(roles)]
+        messages = probes(roles)
         text = self.render(messages, [_PROBE_TOOL] if tools else None)
         missing = sorted({message["role"] for message in messages if message["content"] not in text})
         if missing:

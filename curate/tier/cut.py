@@ -33,12 +33,12 @@ def borders(difficulty: NDArray[np.float32], tiers: int) -> NDArray[np.float32]:
     if not len(difficulty):
         return np.zeros(tiers - 1, np.float32)
     distinct, counts = np.unique(difficulty, return_counts=True)
-    below = np.cumsum(counts) - counts
-    middle = (below + counts / 2) / max(len(difficulty), 1)
+    upto = np.cumsum(counts)
+    middle = (upto - counts / 2) / max(len(difficulty), 1)
     tier = np.ceil(middle * tiers - 1e-12).astype(np.int64) - 1
     sizes = np.bincount(tier, counts, tiers)
     if len(distinct) >= tiers and sizes.min() * tiers < _LEAST_SHARE * len(difficulty):
-        return distinct[_shared_out(np.cumsum(counts), tiers)]
+        return distinct[_shared_out(upto, tiers)]
     last = np.searchsorted(tier, np.arange(tiers - 1), side="right") - 1
     lowest = np.nextafter(distinct[0], np.float32(-np.inf))
     return np.where(last >= 0, distinct[np.maximum(last, 0)], lowest).astype(np.float32)

@@ -24,7 +24,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parents[2]))  # so that it runs as a script
 
 from tests.benchmarks.bench_lm import _plain as load_plain
-from tests.benchmarks.five_formats import in_fp64
+from tests.benchmarks.five_formats import alone, in_fp64
 from tests.benchmarks.real_rows import DATA, exchanges, is_there
 from tests.benchmarks.runs import clocked, paired, say, use_threads
 from tests.probe_suites import plain_only, suite
@@ -150,21 +150,15 @@ def _harness(network: Any, tokenizer: Any, asked: Suite, batch: int) -> Run:  # 
 
 def _exact(network: Any, tokenizer: Any, asked: Suite) -> Run:  # noqa: ANN401 - transformers is untyped
     """The answers' NLL in fp64."""
-    import torch
-
     in_fp64(network)
-    answers, _ = _requests(tokenizer, asked)
+    rendered = _rendered(tokenizer, asked)
+    return clocked(lambda: {"units": len(rendered), "nll": [float(alone(network, one).sum()) for one in rendered]})
 
-    def work() -> Run:
-        nll = []
-        for tokens, start, end in answers:
-            ids = torch.from_numpy(tokens[:end].astype(np.int64))
-            with torch.inference_mode():
-                logs = network(input_ids=ids[None]).logits[0, start - 1 : end - 1].log_softmax(dim=-1)
-            nll.append(-float(logs.gather(1, ids[start:end, None]).sum()))
-        return {"units": len(nll), "nll": nll}
 
-    return clocked(work)
+def _rendered(tokenizer: Any, asked: Suite) -> list[Rendered]:  # noqa: ANN401 - transformers is untyped
+    from curate.models.chat import COLUMNS, render
+
+    return render(tokenizer, asked.table.select(list(COLUMNS)))  # type: ignore[return-value]
 
 
 def _requests(
@@ -175,10 +169,9 @@ def _requests(
 
     An option that one token tells from the others is asked up to that token, any other as a whole.
     """
-    from curate.models.chat import COLUMNS, render
     from curate.probe.likelihood import rewritten, telling
 
-    rendered: list[Rendered] = render(tokenizer, asked.table.select(list(COLUMNS)))  # type: ignore[assignment]
+    rendered = _rendered(tokenizer, asked)
     answers = [(one.tokens, one.answers[-1].start, one.answers[-1].end) for one in rendered]
     choices = []
     for row, offered in rewritten(tokenizer, asked.table, "answers").items():
