@@ -72,7 +72,8 @@ class ScoreField(Frozen):
     """One number that a scorer gives for each row.
 
     ``low`` and ``high`` bound the values (inclusive; None where there is no bound). At most one field of a
-    scorer is its ``headline``: the one that difficulty and reports take by default.
+    scorer is its ``headline``: the one that difficulty and reports take by default. Another takes part in difficulty
+    where it has ``weights``.
     """
 
     name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
@@ -83,9 +84,9 @@ class ScoreField(Frozen):
     about: str
     headline: bool = False
     weights: dict[str, float] = {}
-    """Its weight in the default blend of difficulty by kind of domain (text, task, chat, code); 1 where none is given.
+    """Its weight in the default blend of difficulty by kind of domain (text, task, chat, code).
 
-    Where there is none for tasks, it is that of chats.
+    A headline without any weighs 1; a kind that is not named 0, but tasks what chats do.
     """
 
 

@@ -44,7 +44,8 @@ class Structure(Scorer):
     heading beside one; else its sentences. On GSM8K that is the number of solution steps, exactly. ``constraints``
     of the prompt are the places where English words oblige, limit, forbid, or add a wish (after FollowBench, Jiang
     et al. 2024, whose levels are numbers of constraints); other languages have no value. ``numbers`` and
-    ``equals_signs`` count those of the answer.
+    ``equals_signs`` count those of the answer. A task without an answer stands for its own: there the numbers that it
+    gives, the same in every language, weigh beside the likelihood.
 
     All of these grow with length. Measured: with the levels of MATH, steps reach Spearman .34, numbers .38 and length
     .48, and none adds to length (.06 at most); within the groups of FollowBench constraints reach .88 beside .93 for
@@ -73,7 +74,14 @@ class Structure(Scorer):
             low=0,
             about="places of the prompt that oblige, limit, forbid or add (English)",
         ),
-        ScoreField(name="numbers", rising=Rising.HARDER, unit="numbers", low=0, about="numbers in the answer"),
+        ScoreField(
+            name="numbers",
+            rising=Rising.HARDER,
+            unit="numbers",
+            low=0,
+            about="numbers in the answer",
+            weights={"task": 1.25},
+        ),
         ScoreField(name="equals_signs", rising=Rising.HARDER, unit="signs", low=0, about="= in the answer's prose"),
         ScoreField(name="list_items", rising=Rising.NEUTRAL, unit="items", low=0, about="items of lists in the answer"),
         ScoreField(

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from curate.audit import render
-from curate.audit.probed import Probed
+from curate.audit.probed import Probed, robustness
 from curate.audit.thresholds import Thresholds
+from curate.core.measured import Estimate
 from curate.models.load import wrap
 from curate.probe.compare import transfer
 from curate.probe.measure import Checkpoint, measure
@@ -18,6 +19,7 @@ from tests.lm_fakes import tiny_network, tiny_tokenizer
 from tests.probe_suites import QUIZ, suite
 
 if TYPE_CHECKING:
+    from curate.audit.charts import Chart
     from curate.audit.report import AuditReport
     from curate.core.measured import Measured
 
@@ -73,6 +75,37 @@ def test_every_chart_is_as_the_schema_of_vega_lite_asks(probed: Probed) -> None:
 
     for chart in probed.charts:
         alt.Root.from_dict(chart.spec, validate=True)
+
+
+def gaps(probed: Probed, *ends: tuple[float, float, float]) -> Chart:
+    """The robustness chart where each kind's loss has one of these estimates."""
+    first = probed.last.gaps[0]
+    losses = [Estimate(value=value, low=low, high=high, rows=9, groups=9) for value, low, high in ends]
+    made = tuple(
+        first.model_copy(update={"kind": f"kind {number}", "loss": loss}) for number, loss in enumerate(losses)
+    )
+    return robustness(probed.last.model_copy(update={"gaps": made}))
+
+
+def domain(chart: Chart) -> list[float] | None:
+    """Where the axis of changes ends, if that is set."""
+    found: list[float] | None = chart.spec["layer"][1]["encoding"]["x"].get("scale", {}).get("domain")
+    return found
+
+
+def test_one_interval_out_of_all_proportion_does_not_squash_the_others(probed: Probed) -> None:
+    even = gaps(probed, (0.1, 0.0, 0.2), (0.3, 0.2, 0.4), (0.5, 0.2, 0.8))
+    wide = gaps(probed, (0.1, 0.0, 0.2), (0.3, 0.2, 0.4), (0.5, -90.0, 80.0))
+
+    assert domain(even) is None
+    assert "edge" not in even.says
+    assert domain(wide) == pytest.approx([0.0, 0.9])
+    assert "edge" in wide.says
+    assert wide.rows[2][3:5] == (-90.0, 80.0)
+
+
+def test_estimates_without_width_leave_the_axis_alone(probed: Probed) -> None:
+    assert domain(gaps(probed, (0.1, 0.1, 0.1), (0.3, 0.3, 0.3))) is None
 
 
 def test_the_history_has_a_line_for_each_probe(probed: Probed) -> None:

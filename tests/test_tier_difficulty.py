@@ -160,6 +160,41 @@ def test_a_score_that_is_the_same_for_all_rows_of_a_kind_has_no_weight_there() -
     }
 
 
+def counts(**weights: float) -> ScoreField:
+    """A field that is no headline and rises harder."""
+    return ScoreField(name="count", rising=Rising.HARDER, unit="", about="", weights=weights)
+
+
+def test_what_is_no_headline_takes_part_where_its_scorer_gives_it_a_weight() -> None:
+    hard = ScoreField(name="hard", rising=Rising.HARDER, unit="", about="", headline=True, weights={"task": 2.0})
+    source = ScoreSource(alias="a", folder="", fields=(hard, counts(task=0.5)))
+
+    made = {one.score: one.weights for one in ingredients([source], {})}
+
+    assert made["a.count"] == {"text": 0.0, "task": 0.5, "chat": 0.0, "code": 0.0}
+    assert made["a.hard"] == {"text": 1.0, "task": 2.0, "chat": 1.0, "code": 1.0}
+
+
+def test_where_no_headline_weighs_all_headlines_do_and_what_has_a_weight_with_them() -> None:
+    control = ScoreField(name="long", rising=Rising.HARDER, unit="", about="", headline=True, weights={"text": 0.0})
+    source = ScoreSource(alias="a", folder="", fields=(control, counts(task=0.5)))
+
+    made = {one.score: one.weights for one in ingredients([source], {})}
+
+    assert made["a.long"] == dict.fromkeys(KINDS, 1.0)
+    assert made["a.count"] == {"text": 0.0, "task": 1.0, "chat": 0.0, "code": 0.0}
+
+
+def test_a_score_with_a_weight_is_the_difficulty_where_the_headlines_tell_nothing() -> None:
+    control = ScoreField(name="long", rising=Rising.HARDER, unit="", about="", headline=True, weights={"text": 0.0})
+    source = ScoreSource(alias="a", folder="", fields=(control, counts(task=0.5)))
+    scores = {"a.long": floats(4, 4), "a.count": floats(1, 2)}
+
+    made = ingredients([source], {}, telling(scores, np.array([1, 1], np.int8)))
+
+    assert {one.score: one.weights["task"] for one in made} == {"a.long": 0.0, "a.count": 1.0}
+
+
 def test_weights_name_scores_by_alias_or_by_field() -> None:
     chosen = ingredients(SOURCES, {"a": 1.0, "b.other": -2.0})
 

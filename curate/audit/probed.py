@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from curate.audit.charts import DIVERGING, INK, PALETTE, Chart, based, beside, places, specified, upright
@@ -133,8 +134,7 @@ def robustness(last: Measured) -> Chart:
         for gap in last.gaps
     )
     says = "Dots with intervals: loss on the variation less loss on the row as it was; right of 0 is worse."
-    spec = _forest(head, lines, "kind", "family", "change of loss, nats per token")
-    return Chart("probe-robustness", "Robustness: what variations cost", says, spec, head, lines)
+    return _forest("probe-robustness", "Robustness: what variations cost", says, head, lines)
 
 
 def changes(last: Measured) -> Chart:
@@ -151,8 +151,7 @@ def changes(last: Measured) -> Chart:
         if each.skill is None or each.tier is None
     )
     says = f"Dots with intervals: change of loss since {last.since} on the same rows; left of 0 is better."
-    spec = _forest(head, lines, "where", "of", "change of loss, nats per token")
-    return Chart("probe-changes", f"Change since {last.since}", says, spec, head, lines)
+    return _forest("probe-changes", f"Change since {last.since}", says, head, lines)
 
 
 def lessons(transfer: Transfer) -> Chart:
@@ -184,22 +183,40 @@ def lessons(transfer: Transfer) -> Chart:
     return Chart("probe-lessons", "Transfer: stage by skill", says, spec, head, lines, wide=True)
 
 
-def _forest(
-    head: Sequence[str], lines: Sequence[tuple[Any, ...]], name: str, colour: str, title: str
-) -> dict[str, Any]:
+def _forest(name: str, title: str, says: str, head: tuple[str, ...], lines: tuple[tuple[Any, ...], ...]) -> Chart:
+    """Changes of loss with intervals, a line for each of the first column, coloured by the second."""
     import altair as alt
 
+    ends = _ends([line[2:5] for line in lines])
+    scale = alt.Scale(domain=ends) if ends else alt.Scale()
+    across = alt.X("low:Q", title="change of loss, nats per token", scale=scale)
     base = based(head, lines).encode(
-        y=beside(name),
-        color=alt.Color(f"{colour}:N", sort=None, scale=alt.Scale(range=list(PALETTE)), title=None),
-        tooltip=[f"{each}:{'N' if each in {name, colour} else 'Q'}" for each in head],
+        y=beside(head[0]),
+        color=alt.Color(f"{head[1]}:N", sort=None, scale=alt.Scale(range=list(PALETTE)), title=None),
+        tooltip=[f"{each}:{'N' if each in head[:2] else 'Q'}" for each in head],
     )
     chart = (
         upright(0.0, dashed=False)
-        + base.mark_rule(strokeWidth=2).encode(alt.X("low:Q", title=title), alt.X2("high:Q"))
+        + base.mark_rule(strokeWidth=2, clip=True).encode(across, alt.X2("high:Q"))
         + base.mark_point(filled=True, size=60, opacity=1).encode(alt.X(f"{head[2]}:Q"))
     )
-    return specified(chart, height=_ROW * len(lines))
+    if ends:
+        says += " An interval that runs off the edge is much wider than the others; the table has its ends."
+    return Chart(name, title, says, specified(chart, height=_ROW * len(lines)), head, lines)
+
+
+def _ends(figures: Sequence[tuple[float, float | None, float | None]]) -> tuple[float, float] | None:
+    """Where an axis ends that shows all points and, of each interval, up to four times the median half on either side.
+
+    None where that is all of each interval, or where none has a width.
+    """
+    whole = [(value, low, high) for value, low, high in figures if low is not None and high is not None]
+    halves = [half for value, low, high in whole for half in (value - low, high - value) if half > 0]
+    if not halves or max(halves) <= (most := 4 * median(halves)):
+        return None
+    low = min(0.0, *(value for value, _, _ in figures), *(max(low, value - most) for value, low, _ in whole))
+    high = max(0.0, *(value for value, _, _ in figures), *(min(high, value + most) for value, _, high in whole))
+    return low, high
 
 
 def _figures(figure: Estimate) -> tuple[float, float | None, float | None]:

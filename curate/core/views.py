@@ -38,15 +38,31 @@ _QUESTION = re.compile(r"[?\uff1f\u061f;][\"'\u201d\u2019\u00bb)\]\s]*$")
 _ADDRESSED = re.compile(r"\b(?:could you|your (?:answer|response|reply|output))\b", re.IGNORECASE)
 _SHORT = 1500
 """Longer texts often open with a question or a command and are articles all the same; in characters."""
-_SENTENCES = re.compile(r"(?<=[.!?:])\s+|\n+")
+_SENTENCES = re.compile(r"(?<=[.!?:])\s+|(?<=[\u3002\uff01\uff1f])\s*|\n+")
+_ASIDE = re.compile(r"\s*\([^()]*\)\.?$")
+_SOUGHT = re.compile(
+    r"(?:^|[,\uff0c]\s*)(?:(?:and|then|please|bitte|dann|so)\s+)*"
+    r"(?:(?:calculate|compute|determine|find|evaluate|how (?:many|much|long|far|old)|what (?:is|are|was|were)|"
+    r"(?:berechne|bestimme)(?:n sie)?|wie (?:viele?|lange|hoch|alt|weit)|piga hesabu)\b|"
+    r"[\u8bf7\u8acb]?(?:[\u8ba1\u8a08]\u7b97|\u6c42[\u51fa\u89e3]))|^[\u8bf7\u8acb]|"
+    r"\bhow (?:many|much)(?: \w+){0,3} (?:did|does|do|will|would)\b|\b(?:wie (?:viele?|lange|hoch|alt|weit)|ngapi)\W*$",
+    re.IGNORECASE,
+)
+"""What is to be reckoned, often after the conditions of a problem: in English, German, Swahili and Chinese."""
 _REQUEST = re.compile(
-    r"(?:please,?\s+)?(?:act|add|analy[sz]e|answer|arrange|assume|calculate|categori[sz]e|check|choose|classify|compare|"
-    r"complete|compose|compute|consider|continue|convert|correct|count|create|decide|define|describe|design|determine|discuss|draft|edit|evaluate|explain|express|extract|"
-    r"find|fix|generate|give|help|identify|imagine|implement|let's|list|make|name|outline|paraphrase|pick|predict|propose|prove|provide|read|"
-    r"recommend|remove|rephrase|rewrite|say|select|show|simplify|solve|sort|state|suggest|summari[sz]e|tell|think|translate|use|verify|write|"
-    r"what|how|why|please|(?:can|could|would|will) you|(?:is|are) there|"
-    r"do not|don't|only|ensure|make sure|if you were|additionally|moreover|"
-    r"(?:in )?your (?:answer|response|reply|output|task)|the (?:answer|response|output|text|story) (?:should|must))\b",
+    r"(?:please,?\s+)?(?:act|add|analy[sz]e|answer|arrange|assess|assume|brainstorm|calculate|categori[sz]e|"
+    r"change|check|choose|classify|come up with|compare|complete|compose|compute|consider|continue|convert|"
+    r"correct|count|craft|create|decide|define|describe|design|detect|determine|develop|discuss|draft|edit|"
+    r"elaborate|elucidate|evaluate|examine|expand|explain|explore|express|extract|fill in|find|fix|generate|give|"
+    r"group|help|identify|illustrate|imagine|implement|interpret|investigate|let's|link|list|make|name|outline|"
+    r"paraphrase|parse|pick|plan|predict|propose|prove|provide|rank|read|recommend|remove|rephrase|replace|reply|"
+    r"return|rewrite|say|select|separate|show|simplify|solve|sort|state|suggest|summari[sz]e|suppose you|tell|"
+    r"think|translate|turn|use|verify|write|what|how|why|please|(?:who|where|when|which) (?:is|are|was|were)|"
+    r"which of|(?:can|could|would|will) you|(?:is|are) there|you are (?:an?|given|provided|the)|you need to|"
+    r"below (?:is|are|we)|in this task|given (?:an?|the|this|these|some|my)|(?:based on|from|using) (?:this|"
+    r"the (?:comment|facts?|following|given|paragraph|passage|text))|do not|don't|only|ensure|make sure|"
+    r"if you were|additionally|moreover|(?:in )?your (?:answer|response|reply|output|task)|the (?:answer|response|"
+    r"output|text|story) (?:should|must))\b",
     re.IGNORECASE,
 )
 """How English questions and instructions begin."""
@@ -108,16 +124,21 @@ def domains(language: pa.ChunkedArray, kinds: pa.ChunkedArray) -> pa.ChunkedArra
 def asks(text: str) -> bool:
     """Whether a text is a question, a problem or an instruction rather than prose.
 
-    It is where it ends with a question mark of any script, where its last sentence begins as English requests do, or
-    where it speaks of the reader's answer; in a short text the first sentence counts as the last does.
+    It is where it ends with a question mark of any script (a closing remark in parentheses left out), where its last
+    sentence begins as English requests do or a clause of it tells what to reckon, or where it speaks of the reader's
+    answer; in a short text the first sentence counts as the last does.
 
-    Of real sets it says so of: 97 % of GSM8K's problems, 95 % of MGSM's in eleven languages, 89 % of Dolly's
-    instructions, 97 % of FollowBench's; 0.2 % of CEFR-SP's sentences, 2 % of Dolly's answers, 3 % of OneStopEnglish.
+    Of real sets it says so of: 99.9 % of GSM8K's problems, 99.9 % of MGSM's in English, German, Swahili and Chinese,
+    88 % of MATH's, 96 % of Dolly's instructions, 95 % of Self-Instruct's seeds, 99.7 % of FollowBench's, and 95 % of
+    InstructLab's, which were not looked at for it; 0.2 % of CEFR-SP's sentences, 2 % of Dolly's answers and of MATH's
+    solutions, 3 % of OneStopEnglish, 0.03 % of XCOPA's in eleven languages.
     """
-    told = text.strip()
-    sentences = _SENTENCES.split(told)
+    told = _ASIDE.sub("", text.strip())
+    sentences = [each for each in _SENTENCES.split(told) if each] or [""]
     telling = [sentences[-1], sentences[0]] if len(told) <= _SHORT else [sentences[-1]]
-    return bool(_ADDRESSED.search(told)) or any(_QUESTION.search(each) or _REQUEST.match(each) for each in telling)
+    if _ADDRESSED.search(told) or _SOUGHT.search(sentences[-1]):
+        return True
+    return any(_QUESTION.search(each) or _REQUEST.match(each) for each in telling)
 
 
 def is_code(text: str) -> bool:

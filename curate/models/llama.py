@@ -104,20 +104,11 @@ class PackedLlama:
         return (block(padded)[: len(states)] for block in self._head)
 
     def _normed(self, stream: torch.Tensor) -> torch.Tensor:
-        """Root-mean-square norm without its weights (Zhang and Sennrich 2019), in the model's number format.
-
-        An fp32 model's norms are taken in fp64: they cost little, and their rounding is most of what sets its values
-        apart from those of exact arithmetic where a token's state has a few very large components.
-        """
+        """Root-mean-square norm without its weights (Zhang and Sennrich 2019), in the model's number format."""
         import torch
 
-        width = stream.shape[-1]
-        if self._table.dtype == torch.float32:
-            exact = stream.double()
-            factor = exact.square().mean(dim=-1, keepdim=True).add_(self._epsilon).rsqrt_()
-            return exact.mul_(factor).float()
         size = torch.linalg.vector_norm(stream, dim=-1, keepdim=True)
-        factor = size.square_().div_(width).add_(self._epsilon).rsqrt_()
+        factor = size.square_().div_(stream.shape[-1]).add_(self._epsilon).rsqrt_()
         return torch.mul(stream, factor, out=torch.empty(stream.shape, dtype=self._table.dtype))
 
 

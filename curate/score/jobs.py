@@ -40,7 +40,7 @@ class CountTokens:
 
     def stamp_for(self, index: int) -> Stamp:
         """The stamp of one part of counts."""
-        key = {"job": "tokens", "version": 6, "tokenizer": self.tokenizer.fingerprint}
+        key = {"job": "tokens", "version": 7, "tokenizer": self.tokenizer.fingerprint}
         return stamp(key, self.space.digest(Workspace.part("examples", index)))
 
     def stands(self, index: int) -> bool:

@@ -51,7 +51,7 @@ if TYPE_CHECKING:
     from curate.score.agree import Agreement
     from curate.store.work import Work
 
-VERSION = 6
+VERSION = 7
 SAMPLE = 100_000
 """Rows that the report on agreement looks at."""
 

@@ -28,23 +28,27 @@ def ingredients(
 ) -> tuple[Ingredient, ...]:
     """The scores that make the difficulty.
 
-    Without *weights* these are the headline fields that rise harder, each with the weights that its scorer declares
-    by kind of domain. *telling* names for each kind the scores that differ between its rows: one that gives all rows
-    the same value has no weight there. A kind for which no telling score declares a weight above 0 (only length was
-    asked for, say, the control of every report) takes all that tell alike. *weights* names scores instead, as
-    ``alias`` (its headline) or ``alias.field``; a negative weight turns the direction round.
+    Without *weights* these are the fields that rise harder and are a headline or have weights, each with the weights
+    that its scorer declares by kind of domain. *telling* names for each kind the scores that differ between its rows:
+    one that gives all rows the same value has no weight there. A kind for which no telling headline declares a weight
+    above 0 (only length was asked for, say, the control of every report) takes all headlines that tell alike, and
+    with them what else has a weight there. *weights* names scores instead, as ``alias`` (its headline) or
+    ``alias.field``; a negative weight turns the direction round.
     """
     if weights:
         given = named(sources, weights)
         return tuple(Ingredient(score=score, weights=dict.fromkeys(KINDS, weight)) for score, weight in given.items())
     declared = offered(sources)
-    by_kind = {kind: _of_kind(kind, declared, None if telling is None else telling[kind]) for kind in KINDS}
+    headlines = set(_headlines(sources).values())
+    by_kind = {kind: _of_kind(kind, declared, headlines, None if telling is None else telling[kind]) for kind in KINDS}
     made = (Ingredient(score=score, weights={kind: by_kind[kind][score] for kind in KINDS}) for score in declared)
     return tuple(one for one in made if any(one.weights.values()))
 
 
 def offered(sources: Sequence[ScoreSource]) -> dict[str, dict[str, float]]:
-    """The headline fields that rise harder, as alias.field, with the weights that their scorers declare by kind.
+    """What may make the difficulty, as alias.field, with the weights that scorers declare by kind.
+
+    These are the fields that rise harder and are a headline, or have weights.
 
     A task is an exchange without its answer: where a scorer says nothing of tasks, it weighs as in chats.
     """
@@ -54,15 +58,13 @@ def offered(sources: Sequence[ScoreSource]) -> dict[str, dict[str, float]]:
         else dict.fromkeys(KINDS, 1.0)
         for source in sources
         for field in source.fields
-        if field.headline and field.rising is Rising.HARDER
+        if field.rising is Rising.HARDER and (field.headline or field.weights)
     }
 
 
 def named(sources: Sequence[ScoreSource], weights: Mapping[str, float]) -> dict[str, float]:
     """The weights that the user gave, each score as alias.field; `SettingsError` where there is no such score."""
-    headlines = {
-        source.alias: f"{source.alias}.{field.name}" for source in sources for field in source.fields if field.headline
-    }
+    headlines = _headlines(sources)
     known = {f"{source.alias}.{field.name}" for source in sources for field in source.fields}
     chosen = {}
     for name, weight in weights.items():
@@ -73,11 +75,25 @@ def named(sources: Sequence[ScoreSource], weights: Mapping[str, float]) -> dict[
     return chosen
 
 
-def _of_kind(kind: str, declared: Mapping[str, Mapping[str, float]], told: Collection[str] | None) -> dict[str, float]:
+def _headlines(sources: Sequence[ScoreSource]) -> dict[str, str]:
+    return {
+        source.alias: f"{source.alias}.{field.name}" for source in sources for field in source.fields if field.headline
+    }
+
+
+def _of_kind(
+    kind: str,
+    declared: Mapping[str, Mapping[str, float]],
+    headlines: Collection[str],
+    told: Collection[str] | None,
+) -> dict[str, float]:
     """The weight of each score in one kind of domain; *told* holds those that differ between its rows."""
-    heard = {score for score in declared if told is None or score in told} or set(declared)
+    able = {score for score, by_kind in declared.items() if score in headlines or by_kind.get(kind)} or set(declared)
+    heard = {score for score in able if told is None or score in told} or able
     weights = {score: by_kind.get(kind, 0.0) if score in heard else 0.0 for score, by_kind in declared.items()}
-    return weights if any(weights.values()) else {score: float(score in heard) for score in declared}
+    if any(weights[score] for score in heard.intersection(headlines)):
+        return weights
+    return {score: float(score in heard) for score in declared}
 
 
 def telling(scores: Mapping[str, NDArray[np.float32]], kind: NDArray[np.int8]) -> dict[str, list[str] | None]:
